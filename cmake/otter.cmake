@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The flags that every target shares, and the helpers that the folders use.
+
+add_library(otter_flags INTERFACE)
+target_include_directories(otter_flags INTERFACE "${CMAKE_SOURCE_DIR}")
+target_compile_options(otter_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
+    -Wmissing-prototypes -Wvla -Werror -fno-common)
+if(OTTER_SANITIZE)
+    target_compile_options(otter_flags INTERFACE
+        -fsanitize=address,undefined -fno-sanitize-recover=all
+        -fno-omit-frame-pointer)
+    target_link_options(otter_flags INTERFACE
+        -fsanitize=address,undefined)
+endif()
+
+# otter_library(NAME SOURCES ... USES ...): a static library of this tree.
+# Freestanding folders get the includes of their own rooms only by the import
+# check, not by the compiler: all see the source root.
+function(otter_library name)
+    cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
+    add_library(${name} STATIC ${arg_SOURCES})
+    target_link_libraries(${name} PUBLIC otter_flags ${arg_USES})
+endfunction()
+
+# otter_test(NAME SOURCES ... USES ... [LABELS ...]): a cmocka program that
+# ctest runs.  The label is the folder's kind: unit, conformance, ...
+function(otter_test name)
+    cmake_parse_arguments(arg "" "" "SOURCES;USES;LABELS" ${ARGN})
+    add_executable(${name} ${arg_SOURCES})
+    set_target_properties(${name} PROPERTIES
+        RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+    target_link_libraries(${name} PRIVATE otter_flags ${arg_USES} cmocka)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 120)
+endfunction()
