@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The commands people type.  Each installs what it needs (scripts/setup) and
+# builds out of tree, in build/.  `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help demo test build debug bench size powercut fuzz format clean
+
+SECONDS ?= 30
+CUTS ?= 300000
+SEED ?= 1
+
+help: ## list the targets
+	@echo "Otter, over-the-air updates for ESP8266-class devices"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
+	    awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+demo: ## update a virtual device end to end and watch it
+	@scripts/setup demo
+	@$(MAKE) -s programs
+	@scripts/demo
+
+test: ## everything a change must pass
+	@scripts/setup test
+	@$(MAKE) -s programs debug
+	@ctest --test-dir build/debug -j2 --output-on-failure --no-tests=error
+
+build: ## the programs, into build/bin
+	@scripts/setup build
+	@$(MAKE) -s programs
+
+bench: ## figures measured side by side, never asserted
+	@scripts/setup build
+	@$(MAKE) -s programs
+	@scripts/bench
+
+size: ## bytes and stack on the chip
+	@scripts/size
+
+powercut: ## cut the power CUTS times (SEED repeats a run)
+	@scripts/setup test
+	@scripts/powercut --cuts $(CUTS) --seed $(SEED)
+
+fuzz: ## each parser for SECONDS seconds
+	@scripts/setup fuzz
+	@scripts/fuzz $(SECONDS)
+
+format: ## put the sources into the house style
+	@scripts/setup check
+	@scripts/check-format --fix
+
+clean: ## remove build/
+	rm -rf build
+
+# Not for people: the two builds that the targets above use.
+.PHONY: programs
+programs:
+	@scripts/build release
+
+debug:
+	@scripts/build debug
