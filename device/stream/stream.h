@@ -9,10 +9,12 @@
  *
  * Nothing blocks: `write` and `end` take what they can at once, and `poll`
  * does the slow work in steps of at most one flash sector's erase and
- * program.  The first error is sticky until the next begin: write and end
- * return it, detail tells more.  `begin` on a stream in use is refused with
- * OTTER_ERR_BUSY and leaves the running update alone: that is how transports
- * share one updater. */
+ * program.  The first error is sticky until the next begin: write, poll and
+ * end return it, detail tells more.  `begin` on a stream in use is refused
+ * with OTTER_ERR_BUSY and leaves the running update alone: that is how
+ * transports share one updater.  An update that failed is in use until its
+ * transport has called end or abort, which every successful begin obliges it
+ * to. */
 #ifndef OTTER_DEVICE_STREAM_STREAM_H
 #define OTTER_DEVICE_STREAM_STREAM_H
 
@@ -105,7 +107,8 @@ static inline void otter_stream_abort(struct otter_stream *stream, int error)
     stream->ops->abort(stream, error);
 }
 
-/* One step of work.  0: nothing to do.  OTTER_ERR_PENDING: there is more. */
+/* One step of work.  0: nothing to do.  OTTER_ERR_PENDING: there is more.
+ * Any other error: the update has failed, as write and end will say too. */
 OTTER_MUST_CHECK static inline int otter_stream_poll(
     struct otter_stream *stream)
 {
