@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Power-on and reset as the chip's ROM does them: find out why, load the
+ * image in flash sector 0 and call it.  It also fills the board page and
+ * reports crashes.  What it never does is look at anything behind sector 0:
+ * that is the boot loader's work. */
+#include "ports/lx106/rom/rom.h"
+
+#include "hal/board.h"
+#include "hal/flash.h"
+#include "ports/lx106/machine.h"
+#include "ports/lx106/page.h"
+
+#include <string.h>
+
+#define IMAGE_MAGIC        0xe9u
+#define IMAGE_CHECKSUM     0xefu
+#define IMAGE_MAX_SEGMENTS 16u
+
+struct otter_rom_state otter__rom;
+uint32_t otter__rom_registers[16];
+
+OTTER_NORETURN void otter__rom_exit(int status)
+{
+    otter__lx106_host(OTTER_LX106_EXIT, (uint32_t)status, 0, 0);
+    for (;;) {
+    }
+}
+
+OTTER_NORETURN void otter__rom_restart(uint32_t reason)
+{
+    OTTER_LX106_PAGE.next_reason = reason;
+    OTTER_LX106_RESET = OTTER_LX106_RESET_VALUE;
+    for (;;) {
+    }
+}
+
+OTTER_NORETURN void otter__rom_software_reset(void)
+{
+    otter__rom_restart(OTTER_RESET_SOFTWARE);
+}
+
+int otter__rom_nothing(void)
+{
+    return 0;
+}
+
+void otter__rom_delay(uint32_t us)
+{
+    uint32_t start = otter__lx106_cycles();
+
+    while (otter__lx106_cycles() - start <
+           us * (OTTER_LX106_CYCLES_PER_MS / 1000)) {
+    }
+}
+
+/* A crash restarts the board, after a while so that a crash at every start
+ * does not flood the console. */
+OTTER_NORETURN void otter__rom_crash(uint32_t cause, uint32_t pc,
+                                     uint32_t address)
+{
+    otter__rom_printf("\nrom: exception %u at %08x, address %08x", cause, pc,
+                      address);
+    if (cause == 0 && pc >= 0x40000000u && pc < 0x40010000u) {
+        otter__rom_printf(" (a ROM call that is not offered)");
+    }
+    for (uint32_t i = 0; i < 16; i++) {
+        otter__rom_printf("%sa%u=%08x", i % 4 == 0 ? "\n  " : " ", i,
+                          otter__rom_registers[i]);
+    }
+    otter__rom_printf("\n");
+    otter__rom_delay(100000);
+    otter__rom_restart(OTTER_RESET_EXCEPTION);
+}
+
+/* --- Power-on ------------------------------------------------------------ */
+
+static OTTER_NORETURN void bad_argument(const char *argument)
+{
+    otter__rom_printf("rom: cannot use argument %s\n", argument);
+    otter__rom_exit(OTTER_ROM_EXIT_ARGUMENT);
+}
+
+/* What follows `key=` in `argument`, or NULL. */
+static const char *value_of(const char *argument, const char *key)
+{
+    uint32_t len = (uint32_t)strlen(key);
+
+    if (memcmp(argument, key, len) != 0 || argument[len] != '=') {
+        return NULL;
+    }
+    return argument + len + 1;
+}
+
+static int32_t open_host(const char *path, uint32_t flags)
+{
+    return otter__lx106_host(OTTER_LX106_OPEN, (uint32_t)path, flags, 0);
+}
+
+static uint32_t to_number(const char *text)
+{
+    uint32_t value = 0;
+
+    while (*text >= '0' && *text <= '9') {
+        value = value * 10 + (uint32_t)(*text++ - '0');
+    }
+    return value;
+}
+
+static void open_flash(const char *path)
+{
+    int32_t file = open_host(path, OTTER_LX106_O_RDWR);
+    int32_t size;
+
+    if (file < 0) {
+        bad_argument(path);
+    }
+    size = otter__lx106_host(OTTER_LX106_SEEK, (uint32_t)file, 0, 2);
+    if (size < 0x10000 || (size & (size - 1)) != 0) {
+        bad_argument(path);
+    }
+    /* A common maker and type, then the exponent of the size. */
+    OTTER_LX106_PAGE.flash_id =
+        0x0040efu | (31u - (uint32_t)__builtin_clz((unsigned)size)) << 16;
+    otter__rom.flash_file = file;
+    otter__rom.flash_size = (uint32_t)size;
+}
+
+static void read_settings(const char *path)
+{
+    struct otter_lx106_page *page = &OTTER_LX106_PAGE;
+    int32_t file = open_host(path, OTTER_LX106_O_RDONLY);
+    int32_t n = -1;
+
+    if (file >= 0) {
+        n = otter__lx106_host(OTTER_LX106_READ, (uint32_t)file,
+                              (uint32_t)page->settings, sizeof page->settings);
+    }
+    if (n < 0 || n == (int32_t)sizeof page->settings) {
+        bad_argument(path);
+    }
+    page->settings_len = (uint32_t)n;
+}
+
+static void take_argument(const char *argument)
+{
+    struct otter_lx106_page *page = &OTTER_LX106_PAGE;
+    const char *value;
+
+    if ((value = value_of(argument, "flash")) != NULL) {
+        open_flash(value);
+    } else if ((value = value_of(argument, "settings")) != NULL) {
+        read_settings(value);
+    } else if ((value = value_of(argument, "cause")) != NULL) {
+        otter__rom.cause_file = open_host(value, OTTER_LX106_O_RDONLY);
+    } else if ((value = value_of(argument, "beat")) != NULL) {
+        page->beat_file =
+            open_host(value, OTTER_LX106_O_WRONLY | OTTER_LX106_O_NONBLOCK);
+    } else if ((value = value_of(argument, "random")) != NULL) {
+        page->random_file = open_host(value, OTTER_LX106_O_RDONLY);
+    } else if ((value = value_of(argument, "cut")) != NULL) {
+        otter__rom.cut = to_number(value);
+    } else if ((value = value_of(argument, "tear")) != NULL) {
+        otter__rom.tear = to_number(value) % OTTER_ROM_TEARS;
+    } else {
+        bad_argument(argument);
+    }
+}
+
+static void power_on(void)
+{
+    struct otter_lx106_page *page = &OTTER_LX106_PAGE;
+    char *const *arguments = (char *const *)(void *)otter__rom.arguments;
+    int32_t count = otter__lx106_host(OTTER_LX106_ARGC, 0, 0, 0);
+
+    page->random_file = OTTER_LX106_PAGE_NO_FILE;
+    page->beat_file = OTTER_LX106_PAGE_NO_FILE;
+    page->next_reason = OTTER_RESET_POWER;
+    otter__rom.cause_file = OTTER_LX106_PAGE_NO_FILE;
+    if (otter__lx106_host(OTTER_LX106_ARGV_SIZE, 0, 0, 0) >
+        (int32_t)sizeof otter__rom.arguments) {
+        bad_argument("(too many)");
+    }
+    otter__lx106_host(OTTER_LX106_ARGV, (uint32_t)otter__rom.arguments, 0, 0);
+    for (int32_t i = 1; i < count; i++) {
+        take_argument(arguments[i]);
+    }
+    if (otter__rom.flash_size == 0) {
+        bad_argument("flash");
+    }
+    page->magic = OTTER_LX106_PAGE_MAGIC;
+}
+
+/* --- Every start --------------------------------------------------------- */
+
+/* A reset that the program did not ask for came from outside; the host says
+ * in a file which kind it was, and how the strap pins are. */
+static void read_cause(struct otter_lx106_page *page)
+{
+    char text[8];
+    int32_t n;
+
+    page->straps = 0;
+    if (otter__rom.cause_file < 0) {
+        return;
+    }
+    otter__lx106_host(OTTER_LX106_SEEK, (uint32_t)otter__rom.cause_file, 0, 0);
+    n = otter__lx106_host(OTTER_LX106_READ, (uint32_t)otter__rom.cause_file,
+                          (uint32_t)text, sizeof text);
+    for (int32_t i = 0; i < n; i++) {
+        if (text[i] == 's') {
+            page->straps |= OTTER_LX106_PAGE_STRAP_BIT;
+        } else if (page->reset_reason != OTTER_RESET_PIN) {
+            continue;
+        } else if (text[i] == 'w') {
+            page->reset_reason = OTTER_RESET_WATCHDOG;
+        } else if (text[i] == 'd') {
+            page->reset_reason = OTTER_RESET_DEEP_SLEEP;
+        }
+    }
+}
+
+static uint32_t new_boot_id(const struct otter_lx106_page *page)
+{
+    uint32_t id = page->boot_id + 1;
+
+    if (page->random_file >= 0) {
+        (void)otter__lx106_host(OTTER_LX106_READ, (uint32_t)page->random_file,
+                                (uint32_t)&id, sizeof id);
+    }
+    return id;
+}
+
+/* --- The image in sector 0 ----------------------------------------------- */
+
+static uint32_t fold(uint32_t words)
+{
+    words ^= words >> 16;
+    return (words ^ words >> 8) & 0xffu;
+}
+
+/* The checksum's words so far, over one segment that was just loaded. */
+static uint32_t sum_segment(uint32_t sum, uint32_t vma, uint32_t len)
+{
+    for (uint32_t i = 0; i < len; i += 4) {
+        sum ^= OTTER_LX106_REGISTER(vma + i);
+    }
+    return sum;
+}
+
+static bool load_segment(uint32_t *addr, uint32_t *sum)
+{
+    uint32_t head[2];
+
+    if (otter__rom_read(*addr, head, sizeof head) != 0 ||
+        head[1] > OTTER_FLASH_SECTOR || (head[1] & 3u) != 0 ||
+        otter__rom_read(*addr + 8, (void *)head[0], head[1]) != 0) {
+        return false;
+    }
+    *sum = sum_segment(*sum, head[0], head[1]);
+    *addr += 8 + head[1];
+    return true;
+}
+
+/* Loads the image at the start of flash; its entry, or 0. */
+static uint32_t load_image(void)
+{
+    uint32_t head[2];
+    uint32_t last;
+    uint32_t addr = sizeof head;
+    uint32_t sum = IMAGE_CHECKSUM;
+    uint32_t segments;
+
+    if (otter__rom_read(0, head, sizeof head) != 0 ||
+        (head[0] & 0xffu) != IMAGE_MAGIC) {
+        return 0;
+    }
+    segments = head[0] >> 8 & 0xffu;
+    if (segments > IMAGE_MAX_SEGMENTS) {
+        return 0;
+    }
+    while (segments-- > 0) {
+        if (!load_segment(&addr, &sum)) {
+            return 0;
+        }
+    }
+    if (otter__rom_read(addr | 12u, &last, sizeof last) != 0 ||
+        last >> 24 != fold(sum)) {
+        return 0;
+    }
+    return head[1];
+}
+
+OTTER_NORETURN void otter__rom_start(void)
+{
+    struct otter_lx106_page *page = &OTTER_LX106_PAGE;
+    uint32_t entry;
+
+    if (page->magic != OTTER_LX106_PAGE_MAGIC) {
+        power_on();
+    }
+    page->reset_reason = page->next_reason;
+    page->next_reason = OTTER_RESET_PIN;
+    page->boot_id = new_boot_id(page);
+    read_cause(page);
+    otter__rom_cache_off();
+    otter__rom_printf("\nrom: reset %u, flash %u KiB\n", page->reset_reason,
+                      otter__rom.flash_size >> 10);
+    entry = load_image();
+    if (entry == 0) {
+        otter__rom_printf("rom: no image in sector 0\n");
+        otter__rom_exit(OTTER_ROM_EXIT_NO_IMAGE);
+    }
+    ((void (*)(void))entry)();
+    otter__rom_printf("rom: the boot loader returned\n");
+    otter__rom_exit(OTTER_ROM_EXIT_NO_IMAGE);
+}
