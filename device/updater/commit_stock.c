@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Placement and commit for the core's boot loader: a sketch is staged so that
+ * it ends where the file system begins, and the order to copy it lies in RTC
+ * memory (protocol 2.2 steps 6 and 7, 2.4 step 7, 3.2).  The order is valid or
+ * not there: it is written at once and read back.  It is lost with the power,
+ * which is the core's design. */
+#include "device/updater/internal.h"
+#include "format/flash_map.h"
+#include "format/rtc_command.h"
+#include "hal/flash.h"
+#include "hal/rtc.h"
+
+#include <string.h>
+
+#define COMMAND_WORD 0u
+
+/* What the web update server of the core asks for when it does not know the
+ * size: all but one sector (protocol 4.3). */
+static int place_unknown_sketch(struct otter_updater *u)
+{
+    uint32_t room = otter_flash_map_free_space(u->map, u->running.size);
+
+    if (room <= OTTER_FLASH_SECTOR) {
+        return OTTER_ERR_SPACE;
+    }
+    u->capacity = room - OTTER_FLASH_SECTOR;
+    u->start = u->map->fs_start - u->capacity;
+    return 0;
+}
+
+static int place_sketch(struct otter_updater *u, uint32_t size)
+{
+    int error = otter__running_size(u);
+
+    if (error != 0) {
+        return error;
+    }
+    if (!u->size_known) {
+        return place_unknown_sketch(u);
+    }
+    u->capacity = size;
+    return otter_flash_map_stage_sketch(u->map, u->running.size, size,
+                                        &u->start);
+}
+
+int otter__place(struct otter_updater *u, uint32_t size)
+{
+    if (u->kind == OTTER_UPDATE_SKETCH) {
+        return place_sketch(u, size);
+    }
+    if (!u->size_known) {
+        size = u->map->fs_end - u->map->fs_start;
+    }
+    u->capacity = size;
+    if (size == 0) {
+        return OTTER_ERR_SPACE;
+    }
+    return otter_flash_map_stage_fs(u->map, size, &u->start);
+}
+
+static bool overlaps(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size)
+{
+    return a < b ? b - a < a_size : a - b < b_size;
+}
+
+int otter__withdraw(struct otter_updater *u)
+{
+    uint32_t words[OTTER_RTC_COMMAND_WORDS];
+    struct otter_rtc_command command;
+    int error = otter_rtc_read(COMMAND_WORD, words, OTTER_RTC_COMMAND_WORDS);
+
+    if (error != 0) {
+        return error;
+    }
+    if (otter_rtc_command_decode(words, &command) != 0 ||
+        command.action != OTTER_RTC_COPY_RAW ||
+        !overlaps(command.args[OTTER_RTC_ARG_SOURCE],
+                  otter_flash_map_sectors(command.args[OTTER_RTC_ARG_SIZE]),
+                  u->start, otter_flash_map_sectors(u->capacity))) {
+        return 0;
+    }
+    otter_rtc_command_clear(words);
+    return otter_rtc_write(COMMAND_WORD, words, OTTER_RTC_COMMAND_WORDS);
+}
+
+int otter__commit(struct otter_updater *u)
+{
+    uint32_t words[OTTER_RTC_COMMAND_WORDS];
+    uint32_t back[OTTER_RTC_COMMAND_WORDS];
+    struct otter_rtc_command command;
+    int error;
+
+    if (u->kind != OTTER_UPDATE_SKETCH) {
+        return 0;
+    }
+    otter_rtc_command_set_copy(&command, u->start, 0, u->received);
+    otter_rtc_command_encode(&command, words);
+    error = otter_rtc_write(COMMAND_WORD, words, OTTER_RTC_COMMAND_WORDS);
+    if (error == 0) {
+        error = otter_rtc_read(COMMAND_WORD, back, OTTER_RTC_COMMAND_WORDS);
+    }
+    if (error == 0 && memcmp(words, back, sizeof words) != 0) {
+        error = OTTER_ERR_RECORD;
+    }
+    if (error != 0) {
+        otter_rtc_command_clear(words);
+        (void)!otter_rtc_write(COMMAND_WORD, words, OTTER_RTC_COMMAND_WORDS);
+    }
+    return error;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What decides whether an image is taken: its first bytes, its descriptor,
+ * its digests over the flash read back, and for gzip what it says of its
+ * size.  Every byte that is judged came from outside; nothing here trusts a
+ * length before it was compared with what is there. */
+#include "device/updater/internal.h"
+#include "format/bytes.h"
+#include "format/descriptor.h"
+#include "format/flash_map.h"
+#include "hal/board.h"
+#include "hal/flash.h"
+
+#include <string.h>
+
+#define APP_OFF       0x1000u
+#define HEADER_SIZE   8u
+#define IMAGE_MAGIC   0xE9
+#define MODE_BYTE     2
+#define CHECKSUM_SEED 0xEF
+
+#define GZIP_MIN    18u /* bytes of header and trailer */
+#define GZIP_METHOD 8   /* deflate, the only one there is */
+#define DEFLATE_BEST                                                          \
+    1032u /* no deflate stream unpacks to more times its size */
+
+enum scan_state { SCAN_NOT_BEGUN, SCAN_UNDER_WAY, SCAN_OVER };
+
+/* --- The first bytes ---------------------------------------------------- */
+
+static int judge_gzip(struct otter_updater *u, uint32_t len)
+{
+    if (len < 3 || u->buffer[1] != 0x8b) {
+        return OTTER_ERR_MAGIC;
+    }
+    u->gzip = true;
+    return u->buffer[2] == GZIP_METHOD ? 0 : OTTER_ERR_GZIP;
+}
+
+int otter__verify_head(struct otter_updater *u, uint32_t len)
+{
+    if (u->kind == OTTER_UPDATE_FILE_SYSTEM) {
+        return 0;
+    }
+    if (u->buffer[0] == 0x1f) {
+        return judge_gzip(u, len);
+    }
+    if (u->buffer[0] != IMAGE_MAGIC) {
+        return OTTER_ERR_MAGIC;
+    }
+    if (len >= 4 && otter_flash_map_size_from_nibble(u->buffer[3] >> 4) >
+                        otter_flash_size()) {
+        return OTTER_ERR_NEW_FLASH_CONFIG;
+    }
+    return 0;
+}
+
+/* --- The descriptor ----------------------------------------------------- */
+
+static bool same_text(const char *a, const char *b)
+{
+    size_t len = strlen(a);
+
+    return strlen(b) == len && memcmp(a, b, len) == 0;
+}
+
+/* An empty text in the descriptor means any. */
+static bool names_other(const char *text, const char *wanted, const char *own)
+{
+    return text[0] != '\0' && !same_text(text, wanted != NULL ? wanted : own);
+}
+
+static int judge_descriptor(const struct otter_updater *u,
+                            const uint8_t bytes[OTTER_DESCRIPTOR_SIZE])
+{
+    const struct otter_updater_config *config = u->config;
+    struct otter_descriptor descriptor;
+
+    if (otter_descriptor_decode(bytes, &descriptor) != 0) {
+        return config->allow_other_board ? 0 : OTTER_ERR_IMAGE;
+    }
+    if (!config->allow_other_board) {
+        if (names_other(descriptor.board, config->board, otter_board_name())) {
+            return OTTER_ERR_BOARD;
+        }
+        if (names_other(descriptor.chip, config->chip, otter_board_chip())) {
+            return OTTER_ERR_CHIP;
+        }
+    }
+    return descriptor.min_loader > config->loader_version ? OTTER_ERR_LOADER
+                                                          : 0;
+}
+
+/* Reads the header of the next segment and looks at what lies behind it.
+ * OTTER_ERR_AGAIN: that has not come yet. */
+static int scan_segment(struct otter_updater *u)
+{
+    struct otter_updater_scan *scan = &u->scan;
+    uint8_t bytes[OTTER_DESCRIPTOR_SIZE];
+    uint32_t data = scan->off + HEADER_SIZE;
+    uint32_t len;
+    int error;
+
+    if (data > u->programmed) {
+        return OTTER_ERR_AGAIN;
+    }
+    error = otter__read(u->start + scan->off, bytes, HEADER_SIZE);
+    if (error != 0) {
+        return error;
+    }
+    len = otter_load_le32(bytes + 4);
+    if (len > u->capacity - data) {
+        scan->state = SCAN_OVER;
+        return 0;
+    }
+    if (len >= OTTER_DESCRIPTOR_SIZE) {
+        if (u->programmed - data < OTTER_DESCRIPTOR_SIZE) {
+            return OTTER_ERR_AGAIN;
+        }
+        error = otter__read(u->start + data, bytes, sizeof bytes);
+        if (error != 0) {
+            return error;
+        }
+        if (otter_descriptor_has_magic(bytes)) {
+            scan->state = SCAN_OVER;
+            return judge_descriptor(u, bytes);
+        }
+    }
+    scan->off = data + len;
+    scan->left--;
+    return 0;
+}
+
+static int scan_begin(struct otter_updater *u)
+{
+    uint8_t header[HEADER_SIZE];
+    int error;
+
+    if (u->programmed < APP_OFF + HEADER_SIZE) {
+        return OTTER_ERR_AGAIN;
+    }
+    error = otter__read(u->start + APP_OFF, header, sizeof header);
+    if (error == 0) {
+        u->scan.state = header[0] == IMAGE_MAGIC ? SCAN_UNDER_WAY : SCAN_OVER;
+        u->scan.left = header[1];
+        u->scan.off = APP_OFF + HEADER_SIZE;
+    }
+    return error;
+}
+
+/* At most 255 segments are looked at in all. */
+int otter__verify_descriptor(struct otter_updater *u)
+{
+    int error = 0;
+
+    if (u->kind != OTTER_UPDATE_SKETCH || u->gzip) {
+        return 0;
+    }
+    if (u->scan.state == SCAN_NOT_BEGUN) {
+        error = scan_begin(u);
+    }
+    while (error == 0 && u->scan.state == SCAN_UNDER_WAY && u->scan.left > 0) {
+        error = scan_segment(u);
+    }
+    return error == OTTER_ERR_AGAIN ? 0 : error;
+}
+
+/* --- Reading back ------------------------------------------------------- */
+
+/* True when the ROM would load the `len` bytes in the buffer: header,
+ * segments, and the checksum in the last byte of a 16-byte line (protocol
+ * 2.7). */
+static bool rom_would_load(const uint8_t *image, uint32_t len)
+{
+    uint32_t off = HEADER_SIZE;
+    uint8_t sum = CHECKSUM_SEED;
+
+    if (len < HEADER_SIZE) {
+        return false;
+    }
+    for (uint32_t left = image[1]; left > 0; left--) {
+        uint32_t size;
+
+        if (len - off < HEADER_SIZE) {
+            return false;
+        }
+        size = otter_load_le32(image + off + 4);
+        off += HEADER_SIZE;
+        if (size > len - off) {
+            return false;
+        }
+        for (; size > 0; size--) {
+            sum ^= image[off++];
+        }
+    }
+    off |= 15;
+    return off < len && image[off] == sum;
+}
+
+/* The sizes of a gzip file must let the boot loader unpack it: the last four
+ * bytes are all that it knows (protocol 3.3). */
+static int judge_unpacked(const struct otter_updater *u)
+{
+    /* Stored blocks cost 5 bytes in 64 KiB; this allows much more, and a
+     * header with names in it. */
+    uint32_t packed = u->received / 65 * 64;
+    uint32_t least = packed > APP_OFF ? packed - APP_OFF : 0;
+    uint8_t trailer[4];
+    uint32_t size, room;
+    int error;
+
+    if (u->received < GZIP_MIN) {
+        return OTTER_ERR_GZIP;
+    }
+    error = otter__read(u->start + u->received - 4, trailer, sizeof trailer);
+    if (error != 0) {
+        return error;
+    }
+    size = otter_load_le32(trailer);
+    if (size <= APP_OFF) {
+        return OTTER_ERR_IMAGE;
+    }
+    if (size < least || size / DEFLATE_BEST > u->received) {
+        return OTTER_ERR_GZIP;
+    }
+    room = u->config->allow_gzip_overlap ? u->map->fs_start : u->start;
+    return otter_flash_map_sectors(size) > room ? OTTER_ERR_SPACE : 0;
+}
+
+static bool differs(const struct otter_updater *u, enum otter_digest_kind kind,
+                    const uint8_t *expected, const uint8_t *got, uint32_t len)
+{
+    return (u->expected & 1u << kind) != 0 && memcmp(expected, got, len) != 0;
+}
+
+static int judge_digests(struct otter_updater *u)
+{
+    uint8_t sha256[32];
+
+    br_md5_out(&u->md5_context, u->md5);
+    br_sha256_out(&u->sha256_context, sha256);
+    u->md5_known = true;
+    if (differs(u, OTTER_DIGEST_MD5, u->md5_expected, u->md5, 16) ||
+        differs(u, OTTER_DIGEST_SHA256, u->sha256_expected, sha256, 32)) {
+        return OTTER_ERR_DIGEST;
+    }
+    return 0;
+}
+
+static int judge_whole(struct otter_updater *u)
+{
+    int error = judge_digests(u);
+
+    if (error != 0 || u->kind != OTTER_UPDATE_SKETCH) {
+        return error;
+    }
+    if (u->gzip) {
+        return judge_unpacked(u);
+    }
+    /* The buffer still holds all of it. */
+    if (u->received <= APP_OFF && !rom_would_load(u->buffer, u->received)) {
+        return OTTER_ERR_IMAGE;
+    }
+    return 0;
+}
+
+void otter__verify_begin(struct otter_updater *u)
+{
+    br_md5_init(&u->md5_context);
+    br_sha256_init(&u->sha256_context);
+    u->verified = 0;
+}
+
+int otter__verify_step(struct otter_updater *u)
+{
+    uint32_t left = u->received - u->verified;
+    uint32_t len = left < OTTER_FLASH_SECTOR ? left : OTTER_FLASH_SECTOR;
+    int error =
+        otter_flash_read(u->start + u->verified, u->buffer, (len + 3) & ~3u);
+
+    if (error == 0 && u->verified == 0) {
+        error = otter__verify_head(u, len < 4 ? len : 4);
+        /* The digest is over the byte that came (protocol 2.3). */
+        if (u->kind == OTTER_UPDATE_SKETCH && !u->gzip) {
+            u->buffer[MODE_BYTE] = u->mode_received;
+        }
+    }
+    if (error != 0) {
+        return error;
+    }
+    br_md5_update(&u->md5_context, u->buffer, len);
+    if ((u->expected & 1u << OTTER_DIGEST_SHA256) != 0) {
+        br_sha256_update(&u->sha256_context, u->buffer, len);
+    }
+    u->verified += len;
+    return u->verified < u->received ? OTTER_ERR_PENDING : judge_whole(u);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Driving an update in tests: a board with a running sketch, an updater on
+ * it, and a transport's part of the work in one call.  The longest flash time
+ * that one call of the stream took is kept. */
+#ifndef OTTER_TESTS_SUPPORT_TEST_UPDATE_H
+#define OTTER_TESTS_SUPPORT_TEST_UPDATE_H
+
+#include "device/updater/updater.h"
+
+struct otter_test_rig {
+    struct otter_updater updater;
+    struct otter_updater_config config;
+    struct otter_stream *stream;
+    uint64_t longest_poll_us;  /* of flash time in one poll or end */
+    uint64_t longest_write_us; /* in one begin, expect or write */
+    uint32_t taken;            /* bytes that the last feed got rid of */
+};
+
+extern struct otter_test_rig otter_test_rig;
+
+/* Opens the simulated board with that flash map and a running sketch of
+ * `running_size` bytes for mode DIO (2), and an updater on it. */
+void otter_test_rig_open(const char *map_name, uint32_t running_size);
+void otter_test_rig_close(void);
+
+/* begin with these, expect of the data's MD5 left out. */
+int otter_test_begin(uint32_t kind, uint32_t size);
+
+/* Writes and polls, `piece` bytes at a time, until all are taken or an error
+ * comes back. */
+int otter_test_feed(const uint8_t *data, uint32_t len, uint32_t piece);
+
+/* end and poll until it is not PENDING. */
+int otter_test_end(void);
+
+/* begin, feed in pieces of 1460 bytes, end; the first error ends it, by end
+ * if need be. */
+int otter_test_update(uint32_t kind, uint32_t size, const uint8_t *data,
+                      uint32_t len);
+
+/* expect with the MD5 or SHA-256 of `data`. */
+int otter_test_expect(enum otter_digest_kind kind, const uint8_t *data,
+                      uint32_t len);
+
+#endif
