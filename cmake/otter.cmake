@@ -15,6 +15,13 @@ if(OTTER_SANITIZE)
         -fsanitize=address,undefined)
 endif()
 
+if(OTTER_FUZZ)
+    if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
+        message(FATAL_ERROR "OTTER_FUZZ needs clang: set CC=clang")
+    endif()
+    target_compile_options(otter_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # otter_library(NAME SOURCES ... USES ...): a static library of this tree.
 # Freestanding folders get the includes of their own rooms only by the import
 # check, not by the compiler: all see the source root.
@@ -34,4 +41,27 @@ function(otter_test name)
     target_link_libraries(${name} PRIVATE otter_flags ${arg_USES} cmocka)
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 120)
+endfunction()
+
+# otter_fuzz(PARSER USES ...): tests/fuzz/fuzz_PARSER.c with the corpus in
+# tests/fuzz/corpus/PARSER.  Every test run replays the corpus; a build with
+# OTTER_FUZZ (clang) also makes build/.../fuzz/fuzz_PARSER for libFuzzer.
+function(otter_fuzz parser)
+    cmake_parse_arguments(arg "" "" "USES" ${ARGN})
+    set(corpus "${CMAKE_CURRENT_SOURCE_DIR}/corpus/${parser}")
+    add_executable(replay_${parser} fuzz_${parser}.c replay.c)
+    set_target_properties(replay_${parser} PROPERTIES
+        RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+    target_link_libraries(replay_${parser} PRIVATE otter_flags ${arg_USES})
+    add_test(NAME fuzz_replay_${parser}
+        COMMAND replay_${parser} "${corpus}")
+    set_tests_properties(fuzz_replay_${parser} PROPERTIES
+        LABELS "unit;fuzz" TIMEOUT 120)
+    if(OTTER_FUZZ)
+        add_executable(fuzz_${parser} fuzz_${parser}.c)
+        set_target_properties(fuzz_${parser} PROPERTIES
+            RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/fuzz")
+        target_link_libraries(fuzz_${parser} PRIVATE otter_flags ${arg_USES})
+        target_link_options(fuzz_${parser} PRIVATE -fsanitize=fuzzer)
+    endif()
 endfunction()

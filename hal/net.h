@@ -84,7 +84,9 @@ OTTER_MUST_CHECK int otter_udp_send(struct otter_udp *udp, const void *buf,
                                     uint32_t len, const struct otter_addr *to,
                                     uint32_t interface);
 
-/* Joins a multicast group on an interface, sends to it with this `ttl`. */
+/* Joins a multicast group on an interface.  From then on everything that the
+ * socket sends, to groups and to single addresses, has this IP `ttl`, and what
+ * it sends to the group is seen by other programs on the same board. */
 OTTER_MUST_CHECK int otter_udp_join(struct otter_udp *udp,
                                     const struct otter_addr *group,
                                     uint32_t interface, uint8_t ttl);
