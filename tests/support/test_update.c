@@ -4,6 +4,7 @@
 #include "tests/support/test_update.h"
 
 #include "format/flash_map.h"
+#include "format/rtc_command.h"
 #include "tests/support/sim_board.h"
 #include "tests/support/test_image.h"
 
@@ -140,4 +141,29 @@ int otter_test_expect(enum otter_digest_kind kind, const uint8_t *data,
         br_sha256_out(&context, digest.bytes);
     }
     return otter_stream_expect(rig->stream, &digest);
+}
+
+bool otter_test_order(uint32_t *source, uint32_t *size)
+{
+    struct otter_rtc_command command;
+
+    *source = 0;
+    *size = 0;
+    if (otter_rtc_command_decode(otter_sim_board.rtc, &command) != 0 ||
+        command.action != OTTER_RTC_COPY_RAW ||
+        command.args[OTTER_RTC_ARG_DESTINATION] != 0) {
+        return false;
+    }
+    *source = command.args[OTTER_RTC_ARG_SOURCE];
+    *size = command.args[OTTER_RTC_ARG_SIZE];
+    return true;
+}
+
+bool otter_test_take_order(void)
+{
+    uint32_t source, size;
+    bool there = otter_test_order(&source, &size);
+
+    otter_rtc_command_clear(otter_sim_board.rtc);
+    return there;
 }

@@ -43,4 +43,11 @@ int otter_test_update(uint32_t kind, uint32_t size, const uint8_t *data,
 int otter_test_expect(enum otter_digest_kind kind, const uint8_t *data,
                       uint32_t len);
 
+/* The copy command in RTC memory.  False: there is none, and both are 0. */
+bool otter_test_order(uint32_t *source, uint32_t *size);
+
+/* Takes the command away, as the boot loader does, and says whether there was
+ * one. */
+bool otter_test_take_order(void);
+
 #endif

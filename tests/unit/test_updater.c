@@ -4,7 +4,6 @@
  * take, what an update that came to nothing leaves behind. */
 #include "device/updater/updater.h"
 
-#include "format/rtc_command.h"
 #include "tests/support/sim_board.h"
 #include "tests/support/test_image.h"
 #include "tests/support/test_update.h"
@@ -39,31 +38,18 @@ static int close_rig(void **state)
     return 0;
 }
 
-static bool order_left(uint32_t *source, uint32_t *size)
-{
-    struct otter_rtc_command command;
-
-    if (otter_rtc_command_decode(otter_sim_board.rtc, &command) != 0) {
-        return false;
-    }
-    *source = command.args[OTTER_RTC_ARG_SOURCE];
-    *size = command.args[OTTER_RTC_ARG_SIZE];
-    return command.action == OTTER_RTC_COPY_RAW &&
-           command.args[OTTER_RTC_ARG_DESTINATION] == 0;
-}
-
 static void assert_no_order(void)
 {
     uint32_t source, size;
 
-    assert_false(order_left(&source, &size));
+    assert_false(otter_test_order(&source, &size));
 }
 
 static void assert_order(uint32_t source, uint32_t size)
 {
-    uint32_t got_source = 0, got_size = 0;
+    uint32_t got_source, got_size;
 
-    assert_true(order_left(&got_source, &got_size));
+    assert_true(otter_test_order(&got_source, &got_size));
     assert_int_equal(got_source, source);
     assert_int_equal(got_size, size);
 }
