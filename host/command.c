@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Choosing a verb, showing help, and messages to people. */
+#include "host/command.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static const struct otter_command *find(const struct otter_command *table,
+                                        const char *name)
+{
+    for (; table->name != NULL; table++) {
+        if (strcmp(table->name, name) == 0) {
+            return table;
+        }
+    }
+    return NULL;
+}
+
+static void list(const struct otter_command *table, const char *program,
+                 const char *about, FILE *out)
+{
+    fprintf(out, "%s\n\nUsage: %s COMMAND [OPTIONS]\n\nCommands:\n", about,
+            program);
+    for (; table->name != NULL; table++) {
+        fprintf(out, "  %-10s %s\n", table->name, table->summary);
+    }
+    fprintf(out, "\n\"%s COMMAND --help\" explains a command.\n", program);
+}
+
+/* "help" alone lists, "help NAME" explains. */
+static int help(const struct otter_command *table, const char *program,
+                const char *about, const char *name)
+{
+    const struct otter_command *command;
+
+    if (name == NULL) {
+        list(table, program, about, stdout);
+        return OTTER_EXIT_OK;
+    }
+    command = find(table, name);
+    if (command == NULL) {
+        return otter__usage(program, "there is no command \"%s\"", name);
+    }
+    if (command->help == NULL) { /* it has commands of its own */
+        char *arguments[] = {(char *)name, (char *)"--help", NULL};
+
+        return command->run(2, arguments);
+    }
+    fputs(command->help, stdout);
+    return OTTER_EXIT_OK;
+}
+
+int otter__command_dispatch(const struct otter_command *table,
+                            const char *program, const char *about, int argc,
+                            char **argv)
+{
+    const struct otter_command *command;
+
+    if (argc < 2) {
+        list(table, program, about, stderr);
+        return OTTER_EXIT_USAGE;
+    }
+    if (is_help(argv[1]) || strcmp(argv[1], "help") == 0) {
+        return help(table, program, about, argc > 2 ? argv[2] : NULL);
+    }
+    command = find(table, argv[1]);
+    if (command == NULL) {
+        return otter__usage(program, "there is no command \"%s\"", argv[1]);
+    }
+    for (int i = 2; i < argc && command->help != NULL; i++) {
+        if (strcmp(argv[i], "--") == 0) {
+            break;
+        }
+        if (is_help(argv[i])) {
+            return help(table, program, about, command->name);
+        }
+    }
+    return command->run(argc - 1, argv + 1);
+}
+
+int otter__fail(const char *format, ...)
+{
+    va_list arguments;
+
+    fputs("otter: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    return OTTER_EXIT_FAILED;
+}
+
+int otter__usage(const char *program, const char *format, ...)
+{
+    va_list arguments;
+
+    fputs("otter: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "\nTry \"%s --help\".\n", program);
+    return OTTER_EXIT_USAGE;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `otter image`: its commands. */
+#include "host/command.h"
+
+#include <stddef.h>
+
+static const struct otter_command commands[] = {
+    {NULL, NULL, NULL, NULL},
+};
+
+int otter__image(int argc, char **argv)
+{
+    return otter__command_dispatch(commands, "otter image",
+                                   "Firmware files: look into them, build "
+                                   "them.",
+                                   argc, argv);
+}

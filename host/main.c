@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The developer's tool.  One row per verb; a verb lives in files of its own
+ * and is declared in host/command.h. */
+#include "host/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct otter_command verbs[] = {
+    {"image", "look into firmware files, and build them", NULL, otter__image},
+    {NULL, NULL, NULL, NULL},
+};
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        puts("otter " OTTER_VERSION);
+        return OTTER_EXIT_OK;
+    }
+    return otter__command_dispatch(
+        verbs, "otter", "otter: firmware updates for ESP8266-class devices",
+        argc, argv);
+}
