@@ -101,23 +101,22 @@ static void receive_frame(struct netif *netif, const uint8_t *from,
 
 bool otter__lx106_ethernet_poll(struct netif *netif)
 {
-    bool any = false;
+    uint32_t len;
 
     if ((INT_SOURCE & INT_BUSY) != 0) {
         LINK_STATS_INC(link.drop);
     }
     INT_SOURCE = INT_ALL;
-    while ((FLAGS(next) & FLAG_OWNED) == 0) {
-        uint32_t len = FLAGS(next) >> 16;
-
-        if (len > FCS_SIZE && len <= FRAME_SIZE) {
-            receive_frame(netif, FRAME(next), len - FCS_SIZE);
-        }
-        give_back(next);
-        next = next == RECEIVING + RECEIVERS - 1 ? RECEIVING : next + 1;
-        any = true;
+    if ((FLAGS(next) & FLAG_OWNED) != 0) {
+        return false;
     }
-    return any;
+    len = FLAGS(next) >> 16;
+    if (len > FCS_SIZE && len <= FRAME_SIZE) {
+        receive_frame(netif, FRAME(next), len - FCS_SIZE);
+    }
+    give_back(next);
+    next = next == RECEIVING + RECEIVERS - 1 ? RECEIVING : next + 1;
+    return true;
 }
 
 static void start_controller(const uint8_t mac[6])

@@ -12,7 +12,8 @@
 /* lwIP's initialiser of the interface. */
 err_t otter__lx106_ethernet_init(struct netif *netif);
 
-/* Hands every frame that has come to lwIP; true when there was one. */
+/* Hands the next frame that has come to lwIP; true when there was one.  One
+ * at a time, so that the sketch can read what it brought before the next. */
 bool otter__lx106_ethernet_poll(struct netif *netif);
 
 #endif

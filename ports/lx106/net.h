@@ -14,7 +14,8 @@
  * user network expects. */
 void otter__lx106_net_start(void);
 
-/* Takes what has come and serves lwIP's timers; true when frames came. */
+/* Takes a frame that has come and serves lwIP's timers; true when there was
+ * one: call again soon. */
 bool otter__lx106_net_poll(void);
 
 /* Waits until a frame comes, but no longer than `ms`. */

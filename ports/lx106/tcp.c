@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * hal/net.h, third part: connections and listeners.  What comes is kept as
- * lwIP's buffers until it is read, which is when the peer's window opens
- * again.  A closed connection gives its place back at once; lwIP alone then
- * delivers the rest, and what the peer still sends is read and dropped for a
- * few seconds, because a reset would make it lose our last words. */
+ * hal/net.h, third part: connections and listeners.  What comes goes into a
+ * ring as large as the window, and lwIP has its buffers back at once: unread
+ * data never keep the frames out that others wait for.  A closed connection
+ * gives its place back at once; lwIP alone then delivers the rest, and what
+ * the peer still sends is read and dropped for a few seconds, because a reset
+ * would make it lose our last words. */
 #include "format/error.h"
 #include "ports/lx106/net.h"
 
@@ -34,8 +35,10 @@ struct lx106_conn {
     struct otter_listener *listener; /* whose accept it waits for, or NULL */
     uint32_t number;                 /* order of arrival */
     struct tcp_pcb *pcb;
-    struct pbuf *received;
     uint32_t unsent;
+    uint32_t first; /* of the received bytes in the ring */
+    uint32_t held;  /* how many there are */
+    uint8_t ring[TCP_WND];
 };
 
 static struct lx106_conn conns[OTTER_LX106_CONNECTIONS];
@@ -54,15 +57,26 @@ static err_t data_came(void *user, struct tcp_pcb *pcb, struct pbuf *data,
 {
     struct lx106_conn *conn = user;
 
-    (void)pcb;
     (void)error;
     if (data == NULL) {
         conn->ended = true;
-    } else if (conn->received == NULL) {
-        conn->received = data;
-    } else {
-        pbuf_cat(conn->received, data);
+        return ERR_OK;
     }
+    if (data->tot_len > sizeof conn->ring - conn->held) {
+        tcp_abort(pcb); /* beyond the window: the peer is broken */
+        pbuf_free(data);
+        return ERR_ABRT;
+    }
+    for (uint32_t off = 0; off < data->tot_len;) {
+        uint32_t at = (conn->first + conn->held) % sizeof conn->ring;
+        uint32_t n = sizeof conn->ring - at;
+
+        n = n < data->tot_len - off ? n : data->tot_len - off;
+        n = pbuf_copy_partial(data, conn->ring + at, (u16_t)n, (u16_t)off);
+        conn->held += n;
+        off += n;
+    }
+    pbuf_free(data);
     return ERR_OK;
 }
 
@@ -87,10 +101,9 @@ static err_t connected(void *user, struct tcp_pcb *pcb, err_t error)
 
 static void release(struct lx106_conn *conn)
 {
-    if (conn->received != NULL) {
-        pbuf_free(conn->received);
-    }
-    memset(conn, 0, sizeof *conn);
+    conn->state = CONN_FREE;
+    conn->pcb = NULL;
+    conn->listener = NULL;
 }
 
 /* lwIP has freed its block already. */
@@ -162,9 +175,7 @@ static void lx106_close(struct otter_conn *base)
     if (pcb != NULL && conn->state == CONN_CONNECTING) {
         abort_pcb(pcb);
     } else if (pcb != NULL) {
-        if (conn->received != NULL) {
-            tcp_recved(pcb, conn->received->tot_len);
-        }
+        tcp_recved(pcb, (u16_t)conn->held);
         linger(pcb);
     }
     release(conn);
@@ -194,7 +205,7 @@ static int lx106_state(struct otter_conn *base)
     default:
         break;
     }
-    if (conn->received == NULL && (conn->ended || conn->state == CONN_LOST)) {
+    if (conn->held == 0 && (conn->ended || conn->state == CONN_LOST)) {
         return OTTER_ERR_CLOSED;
     }
     return 0;
@@ -203,17 +214,19 @@ static int lx106_state(struct otter_conn *base)
 static int lx106_read(struct otter_conn *base, void *buf, uint32_t len)
 {
     struct lx106_conn *conn = of(base);
-    uint32_t n;
+    uint32_t n = sizeof conn->ring - conn->first;
 
-    if (conn->received == NULL) {
+    if (conn->held == 0) {
         int state = lx106_state(base);
 
         return state == 0 || state == OTTER_ERR_PENDING ? OTTER_ERR_AGAIN
                                                         : OTTER_ERR_CLOSED;
     }
-    n = len < conn->received->tot_len ? len : conn->received->tot_len;
-    n = pbuf_copy_partial(conn->received, buf, (u16_t)n, 0);
-    conn->received = pbuf_free_header(conn->received, (u16_t)n);
+    n = n < conn->held ? n : conn->held;
+    n = n < len ? n : len;
+    memcpy(buf, conn->ring + conn->first, n);
+    conn->first = (conn->first + n) % sizeof conn->ring;
+    conn->held -= n;
     if (conn->pcb != NULL) {
         tcp_recved(conn->pcb, (u16_t)n);
     }
@@ -261,6 +274,9 @@ static struct lx106_conn *take_conn(struct tcp_pcb *pcb, enum conn_state state)
             conn->base.ops = &ops;
             conn->state = state;
             conn->pcb = pcb;
+            conn->listener = NULL;
+            conn->ended = false;
+            conn->unsent = conn->first = conn->held = 0;
             conn->number = ++arrivals;
             tcp_arg(pcb, conn);
             tcp_recv(pcb, data_came);

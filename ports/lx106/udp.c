@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#define WAITING 4u /* datagrams that a socket keeps */
+#define WAITING OTTER_LX106_DATAGRAMS /* that a socket keeps */
 #define GROUPS  2u /* multicast groups that a socket joins */
 
 struct waiting {

@@ -38,14 +38,14 @@
 #define MEM_USE_POOLS         1
 #define MEMP_USE_CUSTOM_POOLS 1
 
-/* Received frames.  The window of all connections together fits, so that a
- * program that does not read cannot starve the others. */
-#define PBUF_POOL_SIZE    16
-#define PBUF_POOL_BUFSIZE 1536
-
 #define OTTER_LX106_UDP_SOCKETS 4
+#define OTTER_LX106_DATAGRAMS   2 /* that each keeps until they are read */
 #define OTTER_LX106_CONNECTIONS 4
 #define OTTER_LX106_LISTENERS   3
+
+/* Received frames: sockets that nobody reads cannot take the last ones. */
+#define PBUF_POOL_SIZE    (OTTER_LX106_UDP_SOCKETS * OTTER_LX106_DATAGRAMS + 3)
+#define PBUF_POOL_BUFSIZE 1536
 
 #define MEMP_NUM_UDP_PCB        (OTTER_LX106_UDP_SOCKETS + 1) /* DNS */
 #define MEMP_NUM_TCP_PCB        (OTTER_LX106_CONNECTIONS + 4) /* TIME_WAIT */
@@ -55,7 +55,7 @@
 #define MEMP_NUM_IGMP_GROUP     4
 
 #define TCP_MSS          1460
-#define TCP_WND          (3 * TCP_MSS)
+#define TCP_WND          (2 * TCP_MSS)
 #define TCP_SND_BUF      (2 * TCP_MSS)
 #define TCP_SND_QUEUELEN 8
 #define TCP_OVERSIZE     0
