@@ -132,6 +132,11 @@ int otter_board_random(void *buf, uint32_t len)
         return OTTER_ERR_RANDOM;
     }
     for (uint32_t i = 0; i < len; i++) {
+        if (board->random_script_len > 0) {
+            out[i] = *board->random_script++;
+            board->random_script_len--;
+            continue;
+        }
         board->random_state = board->random_state * 1664525u + 1013904223u;
         out[i] = (uint8_t)(board->random_state >> 24);
     }

@@ -47,7 +47,9 @@ struct otter_sim_board {
     const struct otter_flash_map *map;
     struct otter_sim_setting settings[OTTER_SIM_SETTINGS];
 
-    uint32_t random_state; /* seed of a reproducible sequence */
+    uint32_t random_state;        /* seed of a reproducible sequence */
+    const uint8_t *random_script; /* bytes that are given before it ... */
+    uint32_t random_script_len;   /* ... and how many are left */
     bool random_fails;
     uint32_t watchdog_feeds;
 
