@@ -9,6 +9,8 @@
 
 static const struct otter_command verbs[] = {
     {"image", "look into firmware files, and build them", NULL, otter__image},
+    {"push", "send a file to a device and wait for its verdict", NULL,
+     otter__push},
     {NULL, NULL, NULL, NULL},
 };
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Socket addresses of both families: length, comparison, text, look-up. */
+#ifndef OTTER_HOST_ADDRESS_H
+#define OTTER_HOST_ADDRESS_H
+
+#include "format/compiler.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* Longest text of an address with its scope, and the closing zero. */
+#define OTTER_ADDRESS_TEXT_SIZE 80
+
+socklen_t otter_address_len(const struct sockaddr_storage *address);
+uint16_t otter_address_port(const struct sockaddr_storage *address);
+void otter_address_set_port(struct sockaddr_storage *address, uint16_t port);
+
+/* Same family, same address, same scope; ports are not compared. */
+bool otter_address_same_host(const struct sockaddr_storage *a,
+                             const struct sockaddr_storage *b);
+
+/* The address without its port. */
+void otter_address_text(char text[OTTER_ADDRESS_TEXT_SIZE],
+                        const struct sockaddr_storage *address);
+
+/* A literal address, or a name that the system resolves; IPv4 is preferred,
+ * since devices connect back by the family of the invitation.  Blocks as long
+ * as the system's resolver does.  Returns 0 or a number for gai_strerror(). */
+OTTER_MUST_CHECK int otter_address_resolve(struct sockaddr_storage *address,
+                                           const char *name, uint16_t port);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One function per ending that has more to say than its fixed text. */
+#include "host/push_explain.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef void explain_function(struct otter_push_explanation *e,
+                              const struct otter_push_target *target);
+
+#define SAY(field, ...) snprintf((field), sizeof(field), __VA_ARGS__)
+
+static unsigned seconds(uint32_t ms)
+{
+    return (ms + 999) / 1000;
+}
+
+static void explain_updated(struct otter_push_explanation *e,
+                            const struct otter_push_target *target)
+{
+    const struct otter_push_session *s = &target->session;
+    uint64_t ms = s->finished_at_ms - s->started_at_ms;
+
+    SAY(e->what, "updated: %u bytes in %u.%u s", s->job->size,
+        (unsigned)(ms / 1000), (unsigned)(ms % 1000 / 100));
+}
+
+static void explain_words(struct otter_push_explanation *e,
+                          const struct otter_push_target *target)
+{
+    const struct otter_push_session *s = &target->session;
+
+    SAY(e->what, "%s%s%s", otter_push_ending_text(target->ending),
+        s->text[0] ? ": " : "", s->text);
+}
+
+static void explain_internal(struct otter_push_explanation *e,
+                             const struct otter_push_target *target)
+{
+    const struct otter_push_session *s = &target->session;
+
+    SAY(e->what, "this computer failed: %s",
+        s->text[0] ? s->text : strerror(s->os_error));
+}
+
+static void explain_lookup(struct otter_push_explanation *e,
+                           const struct otter_push_target *target)
+{
+    SAY(e->what, "the name could not be resolved: %s", target->session.text);
+    SAY(e->hint,
+        "Give the device's IP address, or check that the name is right and "
+        "that the device is on.");
+}
+
+static void explain_listen(struct otter_push_explanation *e,
+                           const struct otter_push_target *target)
+{
+    SAY(e->what,
+        "no TCP port could be opened here for the device to connect to: %s",
+        target->session.text);
+    SAY(e->hint, "Choose other ports with --host-port FIRST-LAST, or another "
+                 "address with --bind.");
+}
+
+/* An unreachable address or port says more than silence does. */
+static void explain_no_answer(struct otter_push_explanation *e,
+                              const struct otter_push_target *target)
+{
+    const struct otter_push_session *s = &target->session;
+
+    SAY(e->what, "no answer to the invitation: %u sent to UDP port %u%s%s",
+        s->invitations, target->port, s->os_error ? ": " : "",
+        s->os_error == ECONNREFUSED ? "nothing listens on that port"
+        : s->os_error               ? strerror(s->os_error)
+                                    : "");
+    if (s->stranger[0]) {
+        SAY(e->hint,
+            "An answer came from %s instead: if that is the same device, "
+            "use that address.",
+            s->stranger);
+    } else {
+        SAY(e->hint,
+            "Is the device on and in this network, does its sketch call "
+            "ArduinoOTA.handle() often enough, and is the port right (8266 "
+            "ESP8266, 3232 ESP32, 2040 RP2040)?");
+    }
+}
+
+static void explain_password_needed(struct otter_push_explanation *e,
+                                    const struct otter_push_target *target)
+{
+    explain_words(e, target);
+    SAY(e->hint, "Give it with --password-file FILE, in the environment "
+                 "variable OTTER_PASSWORD, or with --password TEXT.");
+}
+
+static void explain_password_wrong(struct otter_push_explanation *e,
+                                   const struct otter_push_target *target)
+{
+    SAY(e->what, "wrong password: the device answered "
+                 "\"Authentication Failed\"");
+    SAY(e->hint, "Was the password of the sketch that runs there changed?");
+    (void)target;
+}
+
+static void explain_auth_silent(struct otter_push_explanation *e,
+                                const struct otter_push_target *target)
+{
+    const struct otter_push_session *s = &target->session;
+
+    SAY(e->what,
+        "the device asked for the password and did not answer to it "
+        "within %u s",
+        seconds(s->job->limits.auth_ms));
+    SAY(e->hint, "The sketch may be busy: it must call ArduinoOTA.handle() "
+                 "often.  Try again.");
+}
+
+static void explain_refused(struct otter_push_explanation *e,
+                            const struct otter_push_target *target)
+{
+    static const struct {
+        const char *part;
+        const char *hint;
+    } hints[] = {
+        {"ERROR[4]", "Sketch and update must fit beside each other: choose a "
+                     "flash layout with a smaller file system, shrink the "
+                     "sketch, or send it compressed (.gz)."},
+        {"ERROR[5]", "The file is empty."},
+        {"ERROR[8]", "The sketch on the device was built for a larger flash "
+                     "than the chip has: correct the board's flash size."},
+        {"ERROR[11]", "The device was last started in serial download mode: "
+                      "press its reset button once and try again."},
+        {"ERROR[15]", "Another update was running; stock devices drop it "
+                      "now.  Try again."},
+    };
+
+    explain_words(e, target);
+    for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
+        if (strstr(target->session.text, hints[i].part)) {
+            SAY(e->hint, "%s", hints[i].hint);
+        }
+    }
+}
+
+static void explain_no_connection(struct otter_push_explanation *e,
+                                  const struct otter_push_target *target)
+{
+    const struct otter_push_session *s = &target->session;
+
+    SAY(e->what,
+        "the device accepted but did not connect back to TCP port %u of this "
+        "computer within %u s",
+        s->host_port, seconds(s->job->limits.connect_ms));
+    if (s->stranger[0]) {
+        SAY(e->hint,
+            "A connection came from %s and was refused: if that is the same "
+            "device, use that address.",
+            s->stranger);
+    } else {
+        SAY(e->hint,
+            "A firewall, NAT, VPN or container between the device and this "
+            "computer is the usual cause: allow incoming TCP, for a fixed "
+            "port with --host-port, for one interface with --bind.");
+    }
+}
+
+/* A sketch is only installed when it is complete; a file system is written
+ * in place (protocol 1.5). */
+static const char *what_remains(const struct otter_push_session *s)
+{
+    return s->job->command == OTTER_PUSH_COMMAND_FILE_SYSTEM
+               ? "The file system is damaged now: push it again."
+               : "The device keeps its old sketch.";
+}
+
+static void explain_stalled(struct otter_push_explanation *e,
+                            const struct otter_push_target *target)
+{
+    const struct otter_push_session *s = &target->session;
+
+    SAY(e->what, "the upload stalled at byte %u of %u: no progress for %u s",
+        s->done, s->job->size, seconds(s->job->limits.idle_ms));
+    SAY(e->hint,
+        "%s  If this comes back, look at the device's power and at "
+        "its Wi-Fi reception.",
+        what_remains(s));
+}
+
+static void explain_broken(struct otter_push_explanation *e,
+                           const struct otter_push_target *target)
+{
+    const struct otter_push_session *s = &target->session;
+
+    SAY(e->what, "the connection ended at byte %u of %u%s%s%s%s", s->done,
+        s->job->size, s->os_error ? ": " : "",
+        s->os_error ? strerror(s->os_error) : "",
+        s->text[0] ? ", the device said: " : "", s->text);
+    SAY(e->hint, "The device restarted, lost its network, or gave up.  %s",
+        what_remains(s));
+}
+
+static void explain_device_error(struct otter_push_explanation *e,
+                                 const struct otter_push_target *target)
+{
+    SAY(e->what, "the device reported: %s", target->session.text);
+    SAY(e->hint, "%s", what_remains(&target->session));
+}
+
+static void explain_unknown(struct otter_push_explanation *e,
+                            const struct otter_push_target *target)
+{
+    const struct otter_push_session *s = &target->session;
+
+    if (s->os_error == ETIMEDOUT) {
+        SAY(e->what,
+            "unknown: all %u bytes arrived, but no result came "
+            "within %u s",
+            s->job->size, seconds(s->job->limits.result_ms));
+    } else {
+        SAY(e->what,
+            "unknown: all %u bytes arrived, but the connection ended "
+            "before the device reported a result",
+            s->job->size);
+    }
+    SAY(e->hint, "The device may or may not run the new sketch: look which "
+                 "version it reports before trying again.");
+}
+
+void otter_push_explain(struct otter_push_explanation *explanation,
+                        const struct otter_push_target *target)
+{
+    static explain_function *const functions[OTTER_PUSH_END_COUNT] = {
+        [OTTER_PUSH_END_UPDATED] = explain_updated,
+        [OTTER_PUSH_END_INTERNAL] = explain_internal,
+        [OTTER_PUSH_END_LOOKUP] = explain_lookup,
+        [OTTER_PUSH_END_LISTEN] = explain_listen,
+        [OTTER_PUSH_END_NO_ANSWER] = explain_no_answer,
+        [OTTER_PUSH_END_PASSWORD_NEEDED] = explain_password_needed,
+        [OTTER_PUSH_END_PASSWORD_WRONG] = explain_password_wrong,
+        [OTTER_PUSH_END_AUTH_SILENT] = explain_auth_silent,
+        [OTTER_PUSH_END_REFUSED] = explain_refused,
+        [OTTER_PUSH_END_NO_CONNECTION] = explain_no_connection,
+        [OTTER_PUSH_END_STALLED] = explain_stalled,
+        [OTTER_PUSH_END_BROKEN] = explain_broken,
+        [OTTER_PUSH_END_DEVICE_ERROR] = explain_device_error,
+        [OTTER_PUSH_END_UNKNOWN] = explain_unknown,
+    };
+    explain_function *explain = functions[target->ending];
+
+    *explanation = (struct otter_push_explanation){0};
+    (explain ? explain : explain_words)(explanation, target);
+}
