@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The command line of otter-device.  Everything is checked here, so that the
+ * rest of the program sees only values that make sense. */
+#include "ports/posix/hardware/hardware.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "otter-device: a virtual ESP8266-class board.\n"
+    "\n"
+    "Usage: otter-device --flash FILE [options]\n"
+    "       otter-device --control PATH --send COMMAND\n"
+    "\n"
+    "The board starts what its flash holds, through its boot loader, and "
+    "prints its\n"
+    "serial console on stdout.  It runs until it is told to quit.\n"
+    "\n"
+    "Flash and program\n"
+    "  --flash FILE          flash content; made, erased, when missing\n"
+    "  --map NAME            flash map: 4M2M, 1M64, 512K32, ...  (default: "
+    "the "
+    "core's\n"
+    "                        automatic map for the size of the chip)\n"
+    "  --size SIZE           chip size of a new flash: 512K 1M 2M 4M 8M 16M\n"
+    "                        (default: the map's, else 4M)\n"
+    "  --serial-upload FILE  write this image to flash first, as a serial "
+    "flasher does\n"
+    "  --flash-time WHAT     none (default), typical (erase 45 ms, page 0.7 "
+    "ms) or\n"
+    "                        maximum (400 ms, 3 ms): operations take that "
+    "long\n"
+    "  --stats               at the end print flash operations and wear\n"
+    "\n"
+    "Identity and network\n"
+    "  --address IP          the board's own address (default 127.0.0.1); any "
+    "127.x.y.z\n"
+    "                        works, so that many boards share the standard "
+    "ports\n"
+    "  --interface NAME      use this network interface and its address\n"
+    "  --mac MAC             default: 02:4f:54 and the address's last three "
+    "bytes;\n"
+    "                        the chip id is the MAC's last three bytes\n"
+    "  --set KEY=VALUE       a setting that the sketch can read (hostname, "
+    "port,\n"
+    "                        password, ...); may be repeated\n"
+    "  --no-utc              the board does not know the calendar time\n"
+    "\n"
+    "Hardware\n"
+    "  --watchdog SECONDS    reset a program that hangs (default 8, 0: "
+    "never)\n"
+    "  --off                 begin with the power switched off\n"
+    "  --control PATH        Unix socket for commands: one line in, one line "
+    "out\n"
+    "  --send COMMAND        send a command to a running board, print the "
+    "answer\n"
+    "  --help, --version\n"
+    "\n"
+    "Commands on the control socket\n"
+    "  reset                 press the reset button\n"
+    "  power on|off|cycle    the power switch; RTC memory is lost\n"
+    "  wake                  reset as by waking from deep sleep\n"
+    "  strap download|run    strap pins: download makes restarts impossible "
+    "until\n"
+    "                        the reset button is pressed\n"
+    "  status                identity, state and start counts, as JSON\n"
+    "  counters              flash operations and wear per sector, as JSON\n"
+    "  quit                  switch off and end\n"
+    "  Answers: `ok`, a JSON object, or `error: ...`.\n"
+    "\n"
+    "Signals\n"
+    "  USR1 reset button, USR2 power switch, TERM INT HUP switch off and end\n"
+    "\n"
+    "Exit codes\n"
+    "  0 ended as told, or the command was obeyed\n"
+    "  1 the board could not be built (flash file, address, control socket), "
+    "or the\n"
+    "    command failed\n"
+    "  2 wrong usage\n"
+    "  3 --serial-upload refused: not an image, or it does not fit\n"
+    "\n"
+    "Examples\n"
+    "  otter-device --flash board.bin --map 4M2M --serial-upload "
+    "basic_ota-1.0.0.bin\n"
+    "  otter-device --flash b5.bin --address 127.0.0.5 --set password=secret "
+    "\\\n"
+    "      --control b5.sock\n"
+    "  otter-device --control b5.sock --send 'power cycle'\n";
+
+enum {
+    OPT_FLASH = 256,
+    OPT_MAP,
+    OPT_SIZE,
+    OPT_UPLOAD,
+    OPT_FLASH_TIME,
+    OPT_STATS,
+    OPT_ADDRESS,
+    OPT_INTERFACE,
+    OPT_MAC,
+    OPT_SET,
+    OPT_NO_UTC,
+    OPT_WATCHDOG,
+    OPT_OFF,
+    OPT_CONTROL,
+    OPT_SEND,
+    OPT_HELP,
+    OPT_VERSION
+};
+
+static const struct option longs[] = {
+    {"flash", required_argument, NULL, OPT_FLASH},
+    {"map", required_argument, NULL, OPT_MAP},
+    {"size", required_argument, NULL, OPT_SIZE},
+    {"serial-upload", required_argument, NULL, OPT_UPLOAD},
+    {"flash-time", required_argument, NULL, OPT_FLASH_TIME},
+    {"stats", no_argument, NULL, OPT_STATS},
+    {"address", required_argument, NULL, OPT_ADDRESS},
+    {"interface", required_argument, NULL, OPT_INTERFACE},
+    {"mac", required_argument, NULL, OPT_MAC},
+    {"set", required_argument, NULL, OPT_SET},
+    {"no-utc", no_argument, NULL, OPT_NO_UTC},
+    {"watchdog", required_argument, NULL, OPT_WATCHDOG},
+    {"off", no_argument, NULL, OPT_OFF},
+    {"control", required_argument, NULL, OPT_CONTROL},
+    {"send", required_argument, NULL, OPT_SEND},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static int usage(const char *what, const char *value)
+{
+    fprintf(stderr, "otter-device: %s%s%s (see --help)\n", what,
+            value != NULL ? ": " : "", value != NULL ? value : "");
+    return OTTER_HW_EXIT_USAGE;
+}
+
+static uint32_t parse_size(const char *text)
+{
+    static const struct {
+        const char *name;
+        uint32_t size;
+    } sizes[] = {
+        {"512K", 512u << 10}, {"1M", 1u << 20}, {"2M", 2u << 20},
+        {"4M", 4u << 20},     {"8M", 8u << 20}, {"16M", 16u << 20},
+    };
+
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        if (strcmp(text, sizes[i].name) == 0) {
+            return sizes[i].size;
+        }
+    }
+    return 0;
+}
+
+static bool parse_mac(uint8_t mac[6], const char *text)
+{
+    int end = 0;
+
+    return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0],
+                  &mac[1], &mac[2], &mac[3], &mac[4], &mac[5], &end) == 6 &&
+           text[end] == '\0';
+}
+
+static bool parse_flash_time(struct otter_hw_options *o, const char *text)
+{
+    static const char *const names[] = {"none", "typical", "maximum"};
+
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            o->flash_time = (enum otter_hw_flash_time)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_watchdog(struct otter_hw_options *o, const char *text)
+{
+    char *end;
+    double seconds = strtod(text, &end);
+
+    if (end == text || *end != '\0' || !(seconds >= 0 && seconds <= 86400)) {
+        return false;
+    }
+    o->watchdog_ms = (uint32_t)(seconds * 1000);
+    return true;
+}
+
+/* The same key again replaces the value. */
+static bool parse_setting(struct otter_hw_options *o, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    struct otter_machine_setting *s = o->settings;
+    struct otter_machine_setting *end = s + o->setting_count;
+    size_t key_len;
+
+    if (equals == NULL || equals == text) {
+        return false;
+    }
+    key_len = (size_t)(equals - text);
+    if (key_len >= sizeof s->key || strlen(equals + 1) >= sizeof s->value) {
+        return false;
+    }
+    while (s < end &&
+           (strncmp(s->key, text, key_len) != 0 || s->key[key_len] != '\0')) {
+        s++;
+    }
+    if (s == end) {
+        if (o->setting_count == OTTER_MACHINE_SETTINGS) {
+            return false;
+        }
+        o->setting_count++;
+    }
+    memset(s, 0, sizeof *s);
+    memcpy(s->key, text, key_len);
+    strcpy(s->value, equals + 1);
+    return true;
+}
+
+/* Options that only store something. */
+static bool store(struct otter_hw_options *o, int option, const char *value)
+{
+    switch (option) {
+    case OPT_FLASH:
+        o->flash = value;
+        return true;
+    case OPT_UPLOAD:
+        o->upload = value;
+        return true;
+    case OPT_STATS:
+        o->stats = true;
+        return true;
+    case OPT_ADDRESS:
+        o->address = value;
+        return true;
+    case OPT_INTERFACE:
+        o->interface = value;
+        return true;
+    case OPT_NO_UTC:
+        o->utc_unknown = true;
+        return true;
+    case OPT_OFF:
+        o->starts_off = true;
+        return true;
+    case OPT_CONTROL:
+        o->control = value;
+        return true;
+    case OPT_SEND:
+        o->send = value;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int take(struct otter_hw_options *o, int option, const char *value)
+{
+    if (store(o, option, value)) {
+        return -1;
+    }
+    switch (option) {
+    case OPT_MAP:
+        o->map = value;
+        return otter_flash_map_find(value) != NULL
+                   ? -1
+                   : usage("no such flash map", value);
+    case OPT_SIZE:
+        o->size = parse_size(value);
+        return o->size != 0 ? -1 : usage("no such flash size", value);
+    case OPT_FLASH_TIME:
+        return parse_flash_time(o, value) ? -1 : usage("flash time", value);
+    case OPT_MAC:
+        o->mac_given = true;
+        return parse_mac(o->mac, value) ? -1 : usage("not a MAC", value);
+    case OPT_SET:
+        return parse_setting(o, value)
+                   ? -1
+                   : usage("not KEY=VALUE, too long or too many", value);
+    case OPT_WATCHDOG:
+        return parse_watchdog(o, value) ? -1 : usage("watchdog", value);
+    case OPT_HELP:
+        fputs(help, stdout);
+        return OTTER_HW_EXIT_OK;
+    case OPT_VERSION:
+        puts("otter-device " OTTER_VERSION);
+        return OTTER_HW_EXIT_OK;
+    default:
+        return usage("unknown option, or its value is missing", NULL);
+    }
+}
+
+int otter__hw_options(struct otter_hw_options *out, int argc, char **argv)
+{
+    int option;
+
+    memset(out, 0, sizeof *out);
+    out->watchdog_ms = 8000;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+        int code = take(out, option, optarg);
+
+        if (code >= 0) {
+            return code;
+        }
+    }
+    if (optind < argc) {
+        return usage("what is this for", argv[optind]);
+    }
+    if (out->send != NULL) {
+        return out->control != NULL ? -1
+                                    : usage("--send needs --control", NULL);
+    }
+    if (out->flash == NULL) {
+        return usage("--flash FILE is missing", NULL);
+    }
+    if (out->interface == NULL && out->address == NULL) {
+        out->address = "127.0.0.1";
+    }
+    return -1;
+}

@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The virtual board starts what its flash holds, and nothing else."""
+import gzip
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import unittest
+
+import otter_image
+import otter_testlib
+from otter_testlib import sketch
+
+FIRMWARE = otter_testlib.SHARED_DATA / "firmware"
+
+
+def program_offset(image):
+    """Where the host program begins in the file: the data of the first
+    segment at 0x70000000."""
+    at = 0x1000
+    count = image[at + 1]
+    at += 8
+    for _ in range(count):
+        vma = int.from_bytes(image[at:at + 4], "little")
+        size = int.from_bytes(image[at + 4:at + 8], "little")
+        if vma == otter_image.PROGRAM_VMA:
+            return at + 8
+        at += 8 + size
+    raise AssertionError("no host program")
+
+
+class Start(otter_testlib.SystemTest):
+    def test_start_with_the_sketch_file_gone_runs_from_flash(self):
+        """The board gets copies of its program and image, and both are gone
+        when it starts again: only the flash file is left."""
+        copies = self.folder / "copies"
+        copies.mkdir()
+        image = copies / "probe.bin"
+        shutil.copy(sketch("probe-1.0.0"), image)
+        board = self.board(str(image))
+        board.expect("probe ready")
+        board.stop()
+        shutil.rmtree(copies)
+        board.start()
+        probe = self.probe(board)
+        self.assertEqual(probe.ask("identity")[2], "posix")
+        maps = pathlib.Path(f"/proc/{board.status()['cpu_pid']}/maps")
+        self.assertNotIn(str(otter_testlib.BIN / "sketches"),
+                         maps.read_text())
+        self.assertIn("/memfd:sketch", maps.read_text())
+
+    def test_start_with_program_zeroed_does_not_run(self):
+        board = self.board("probe-1.0.0")
+        board.expect("probe ready")
+        board.stop()
+        at = program_offset(board.read_flash())
+        board.patch_flash(at, bytes(4096))
+        board.start()
+        board.expect("^board: not runnable on this board: ")
+        board.expect("^board: idle$")
+        self.assertEqual(board.status()["state"], "idle")
+        self.assertNotIn("probe ready", board.console.text)
+
+    def test_start_with_empty_flash_names_the_cause(self):
+        board = self.board(size="512K")
+        board.expect("^board: does not start: sector 0 holds no image$")
+        board.expect("^board: idle$")
+
+    def test_start_with_wrong_boot_checksum_names_the_cause(self):
+        board = self.board("probe-1.0.0")
+        board.expect("probe ready")
+        board.stop()
+        byte = board.read_flash(16, 1)[0]
+        board.patch_flash(16, bytes([byte ^ 1]))
+        board.start()
+        board.expect("^board: does not start: .*checksum is wrong$")
+
+    def test_start_of_a_chip_image_says_not_runnable(self):
+        path = self.folder / "chip.bin"
+        path.write_bytes(otter_image.file(
+            0x40100004, [(0x40100000, b"\1\2\3\4" * 100),
+                         (0x3FFE8000, b"data"), (0x3FFFFFFC, b"beyond")]))
+        board = self.board(str(path))
+        board.expect("^board: not runnable on this board: the program starts "
+                     "at 0x40100004")
+        board.expect("^board: idle$")
+        board.control("reset")
+        board.expect("^board: start 2, reset by pin$")
+        board.expect("^board: idle$")
+
+    @unittest.skipUnless(FIRMWARE.is_dir(), "no real firmware here")
+    def test_start_of_real_firmware_says_not_runnable(self):
+        for path in sorted(FIRMWARE.glob("*.bin.gz")):
+            with self.subTest(path.name):
+                image = self.folder / "real.bin"
+                image.write_bytes(gzip.decompress(path.read_bytes()))
+                board = self.board(str(image), map="4M2M")
+                board.expect("^~ld$")
+                board.expect("^board: not runnable on this board: ")
+                board.expect("^board: idle$")
+                self.assertTrue(board.read_flash().startswith(
+                    image.read_bytes()))
+
+    def test_start_of_a_program_that_ends_is_an_exception(self):
+        path = self.folder / "elf.bin"
+        path.write_bytes(otter_image.file(
+            otter_image.PROGRAM_VMA,
+            [(otter_image.PROGRAM_VMA,
+              pathlib.Path("/bin/false").read_bytes())]))
+        board = self.board(str(path))
+        board.expect("^board: exception: the program ended with status 1$")
+        board.expect("^board: start 2, reset by exception$")
+
+    def program_of(self, name):
+        """The host program in a sketch's image, as a file that runs."""
+        image = pathlib.Path(sketch(name)).read_bytes()
+        at = program_offset(image)
+        self.assertEqual(image[at:at + 4], b"\x7fELF")
+        segments = {}
+        at = 0x1008
+        for _ in range(image[0x1001]):
+            vma, size = struct.unpack_from("<II", image, at)
+            segments[vma] = image[at + 8:at + 8 + size]
+            at += 8 + size
+        path = self.folder / "program"
+        path.write_bytes(b"".join(data for vma, data in
+                                  sorted(segments.items())
+                                  if vma >= otter_image.PROGRAM_VMA))
+        os.chmod(path, 0o755)
+        return str(path)
+
+    def test_sketch_program_started_by_hand_explains_itself(self):
+        done = self.run_program(self.program_of("probe-1.0.0"), status=2)
+        self.assertIn("otter-device --help", done.stderr)
+
+    def test_sketch_program_on_a_board_of_another_build_halts(self):
+        """A sketch in flash may be older than the otter-device around it:
+        the shared block's layout number tells."""
+        state = os.memfd_create("board")
+        os.write(state, struct.pack("<III", 0x424F5456, 99, 1 << 20))
+        os.ftruncate(state, 1 << 20)
+
+        def wire():
+            os.dup2(state, 4)
+
+        done = subprocess.run([self.program_of("probe-1.0.0")],
+                              preexec_fn=wire, close_fds=False,
+                              capture_output=True, text=True, check=False)
+        os.close(state)
+        self.assertEqual(done.returncode, 76)
+        self.assertIn("built for another version", done.stdout)
+
+
+class SerialUpload(otter_testlib.SystemTest):
+    def refused(self, data, why, **options):
+        path = self.folder / "file.bin"
+        path.write_bytes(data)
+        board = self.board(str(path), **options)
+        self.assertEqual(board.wait(), 3)
+        board.expect(f"^otter-device: .*file.bin: {why}")
+        # The file may be new, but nothing was written to the chip.
+        self.assertEqual(set(board.read_flash()), {0xFF})
+
+    def test_upload_of_no_image_is_refused(self):
+        self.refused(b"hello", "sector 0 holds no image")
+        self.refused(b"", "sector 0 holds no image")
+
+    def test_upload_of_gzip_is_refused(self):
+        self.refused(gzip.compress(b"x"), "compressed: unpack it first")
+
+    def test_upload_of_boot_sector_alone_is_refused(self):
+        good = pathlib.Path(sketch("probe-1.0.0")).read_bytes()
+        self.refused(good[:0x1000], "no application image")
+
+    def test_upload_with_damaged_boot_sector_is_refused(self):
+        good = bytearray(pathlib.Path(sketch("probe-1.0.0")).read_bytes())
+        good[16] ^= 1
+        self.refused(good, "the boot image's checksum is wrong")
+
+    def test_upload_that_reaches_the_file_system_is_refused(self):
+        good = pathlib.Path(sketch("probe-1.0.0")).read_bytes()
+        self.refused(good.ljust(0x7B000 + 1, b"\0"),
+                     "longer than the room below the file system",
+                     map="512K0")
+
+    def test_upload_counts_one_erase_a_sector_and_keeps_the_rest(self):
+        size = os.path.getsize(sketch("probe-1.0.0"))
+        probe = self.probe()
+        counters = probe.board.counters()
+        sectors = -(-size // 4096)
+        self.assertEqual(counters["erases"], sectors)
+        self.assertEqual(counters["programs"], sectors * 16)
+        self.assertEqual(counters["violations"], 0)
+        self.assertEqual(counters["wear"],
+                         {str(i): 1 for i in range(sectors)})
+        self.assertEqual(set(probe.board.read_flash(sectors * 4096)), {0xFF})
+
+
+if __name__ == "__main__":
+    unittest.main()
