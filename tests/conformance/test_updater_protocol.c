@@ -130,6 +130,17 @@ static void test_updater_begin_step_6_space(void **state)
     assert_int_equal(otter_test_begin(OTTER_UPDATE_SKETCH, room), 0);
 }
 
+/* Departs from 4.3, where free space less one sector is then "bad size". */
+static void test_updater_begin_unknown_size_without_room(void **state)
+{
+    (void)state;
+    otter_test_rig_close();
+    otter_test_rig_open("512K0", 0x7a000); /* one sector is left */
+    assert_int_equal(otter_test_begin(OTTER_UPDATE_SKETCH, OTTER_SIZE_UNKNOWN),
+                     OTTER_ERR_SPACE);
+    assert_int_equal(otter_test_begin(OTTER_UPDATE_SKETCH, 0x1000), 0);
+}
+
 static void test_updater_begin_step_7_file_system_space(void **state)
 {
     uint32_t room = 0x3fa000 - 0x300000;
@@ -412,6 +423,7 @@ int main(void)
         TEST(test_updater_begin_step_3_size),
         TEST(test_updater_begin_step_4_flash_config),
         TEST(test_updater_begin_step_6_space),
+        TEST(test_updater_begin_unknown_size_without_room),
         TEST(test_updater_begin_step_7_file_system_space),
         TEST(test_updater_begin_step_8_command),
         TEST(test_updater_begin_clears_the_error_of_the_last),

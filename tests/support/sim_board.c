@@ -77,14 +77,15 @@ uint32_t otter_flash_size(void)
 
 /* --- hal/rtc.h ---------------------------------------------------------- */
 
-static bool beyond_rtc(uint32_t word, uint32_t count)
+static bool rtc_refuses(uint32_t word, uint32_t count)
 {
-    return word > OTTER_RTC_WORDS || count > OTTER_RTC_WORDS - word;
+    return board->rtc_fails || word > OTTER_RTC_WORDS ||
+           count > OTTER_RTC_WORDS - word;
 }
 
 int otter_rtc_read(uint32_t word, uint32_t *out, uint32_t count)
 {
-    if (beyond_rtc(word, count)) {
+    if (rtc_refuses(word, count)) {
         return OTTER_ERR_INVALID;
     }
     memcpy(out, board->rtc + word, count * sizeof *out);
@@ -93,11 +94,12 @@ int otter_rtc_read(uint32_t word, uint32_t *out, uint32_t count)
 
 int otter_rtc_write(uint32_t word, const uint32_t *in, uint32_t count)
 {
-    if (beyond_rtc(word, count)) {
+    if (rtc_refuses(word, count)) {
         return OTTER_ERR_INVALID;
     }
     board->rtc_writes++;
     memcpy(board->rtc + word, in, count * sizeof *in);
+    board->rtc[2] &= ~board->rtc_bad_mask;
     return 0;
 }
 

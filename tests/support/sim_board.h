@@ -34,6 +34,8 @@ struct otter_sim_board {
 
     uint32_t rtc[OTTER_RTC_WORDS];
     uint32_t rtc_writes;
+    bool rtc_fails;        /* calls answer OTTER_ERR_INVALID */
+    uint32_t rtc_bad_mask; /* these bits of word 2 cannot be set */
 
     uint32_t now_ms;
     int64_t utc; /* seconds; negative: unknown */

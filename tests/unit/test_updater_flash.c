@@ -192,6 +192,27 @@ static void test_updater_digest_is_over_flash_read_back(void **state)
     }
 }
 
+static void test_updater_rtc_failure_is_reported_and_orders_nothing(
+    void **state)
+{
+    (void)state;
+    assert_int_equal(otter_test_begin(OTTER_UPDATE_SKETCH, NEW_SIZE), 0);
+    assert_int_equal(otter_test_feed(file, NEW_SIZE, 1460), 0);
+    otter_sim_board.rtc_fails = true;
+    assert_int_equal(otter_test_end(), OTTER_ERR_INVALID);
+    assert_int_equal(
+        otter_test_update(OTTER_UPDATE_SKETCH, NEW_SIZE, file, NEW_SIZE),
+        OTTER_ERR_INVALID);
+    assert_int_equal(otter_sim_board.counters.erases, 7); /* only the first */
+    otter_sim_board.rtc_fails = false;
+    otter_sim_board.rtc_bad_mask = 0x1000;
+    assert_int_equal(
+        otter_test_update(OTTER_UPDATE_SKETCH, NEW_SIZE, file, NEW_SIZE),
+        OTTER_ERR_RECORD);
+    assert_int_equal(otter_sim_board.rtc[0], 0);
+    assert_int_equal(otter_sim_board.rtc[31], 0);
+}
+
 /* --- The running sketch ------------------------------------------------- */
 
 static void digest_of_running(char out[33])
@@ -306,6 +327,7 @@ int main(void)
         TEST(test_updater_read_failure_while_verifying_is_reported),
         TEST(test_updater_unreadable_header_refuses_begin),
         TEST(test_updater_digest_is_over_flash_read_back),
+        TEST(test_updater_rtc_failure_is_reported_and_orders_nothing),
         TEST(test_updater_knows_the_running_sketch),
         TEST(test_updater_answers_questions_during_an_update),
         TEST(test_updater_unreadable_sketch_says_so),

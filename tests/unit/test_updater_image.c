@@ -260,6 +260,48 @@ static void test_updater_gzip_without_room_for_a_trailer(void **state)
     assert_int_equal(otter_sim_board.rtc_writes, 0);
 }
 
+/* --- Sketches that end within the boot sector --------------------------- */
+
+/* A boot image of one 4-byte segment, protocol 2.7's minimal one, and what
+ * the ROM would not load. */
+static void test_updater_boot_image_must_be_one_that_the_rom_loads(
+    void **state)
+{
+    static const uint8_t minimal[32] =
+        "\xe9\x01\x02\x40\x04\x00\x10\x40\x00\x00\x10\x40\x04\0\0\0"
+        "\x01\x02\x03\x04\0\0\0\0\0\0\0\0\0\0\0\xeb";
+    static const struct {
+        uint32_t len;
+        uint32_t off; /* of the byte that is changed */
+        uint8_t byte;
+    } broken[] = {
+        {7, 0, 0xe9},   /* no whole header */
+        {31, 0, 0xe9},  /* the checksum is missing */
+        {32, 31, 0xea}, /* it is wrong */
+        {32, 16, 0x00}, /* the code is */
+        {32, 1, 2},     /* a second segment: its length is beyond the end */
+        {32, 12, 20},   /* the segment is longer than what is there */
+        {32, 15, 0xff}, /* ... by far */
+        {32, 12, 12},   /* the checksum's place is the last byte still */
+        {32, 12, 16},   /* ... and here behind it */
+    };
+    uint8_t file[32];
+
+    (void)state;
+    assert_int_equal(otter_test_update(OTTER_UPDATE_SKETCH, 32, minimal, 32),
+                     0);
+    assert_true(otter_test_take_order());
+    for (uint32_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        memcpy(file, minimal, sizeof file);
+        file[broken[i].off] = broken[i].byte;
+        assert_int_equal(
+            otter_test_update(OTTER_UPDATE_SKETCH, broken[i].len, file,
+                              broken[i].len),
+            broken[i].off == 12 && broken[i].byte == 12 ? 0 : OTTER_ERR_IMAGE);
+        (void)otter_test_take_order();
+    }
+}
+
 /* --- Digests ------------------------------------------------------------ */
 
 static void test_updater_both_digests_must_match(void **state)
@@ -335,6 +377,7 @@ int main(void)
         TEST(test_updater_gzip_must_fit_when_unpacked),
         TEST(test_updater_gzip_sizes_that_cannot_be_are_refused),
         TEST(test_updater_gzip_without_room_for_a_trailer),
+        TEST(test_updater_boot_image_must_be_one_that_the_rom_loads),
         TEST(test_updater_both_digests_must_match),
         TEST(test_updater_later_digest_replaces_the_earlier),
         TEST(test_updater_digest_of_an_earlier_update_is_forgotten),
