@@ -75,7 +75,8 @@ function(otter__sketch_flavour name version flavour)
 endfunction()
 
 set(OTTER_IMAGE_BUILD python3
-    "${CMAKE_SOURCE_DIR}/tests/system/otter_image.py")
+    "${CMAKE_SOURCE_DIR}/tests/system/otter_image.py"
+    CACHE INTERNAL "What makes an image of a program, in every folder")
 
 add_library(otter_flags_small INTERFACE)
 target_include_directories(otter_flags_small INTERFACE "${CMAKE_SOURCE_DIR}")
