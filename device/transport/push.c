@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* Bytes of a datagram that are looked at; a longer one is no message. */
-#define DATAGRAM_MAX 192u
+#define DATAGRAM_MAX OTTER_PUSH_MESSAGE_MAX
 
 /* Datagrams dropped at most when a challenge is sent. */
 #define DROP_MAX 16u
@@ -23,7 +23,7 @@
 #define REOPEN_MS 1000u
 
 /* What push may take of the transports' 8 KiB. */
-#define SIZE_MAX_BYTES 1152u
+#define SIZE_MAX_BYTES 1024u
 
 #define HOST_NAME_MAX 63u /* a DNS label */
 

@@ -122,7 +122,7 @@ static void test_push_init_fails_as_the_socket_does(void **state)
 static void test_push_struct_keeps_to_its_size(void **state)
 {
     (void)state;
-    assert_true(sizeof(struct otter_push) <= 1152);
+    assert_true(sizeof(struct otter_push) <= 1024);
 }
 
 /* --- A whole update ----------------------------------------------------- */
