@@ -92,7 +92,7 @@ static void format_sending(char *text, size_t size, unsigned width,
     format_remaining(remaining, s, rate);
     snprintf(figures, sizeof figures, "%3u%%  %s of %s  %s/s  %s", percent(s),
              done, total, speed, remaining);
-    used = strlen(target->name) + strlen(figures) + 6;
+    used = strlen(target->name) + strlen(figures) + 5; /* "  [" and "] " */
     if (used + BAR_MIN > width) {
         snprintf(text, size, "%s  %s", target->name, figures);
         return;

@@ -8,11 +8,9 @@
 #include "format/error.h"
 #include "host/push_auth.h"
 #include "host/push_transfer.h"
+#include "host/push_udp.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/errqueue.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -71,19 +69,13 @@ void otter__push_session_fail_os(struct otter_push_session *s, int os_error)
     otter__push_session_finish(s, OTTER_PUSH_END_INTERNAL);
 }
 
-/* With IP_RECVERR an ICMP "unreachable" arrives as an error of a later call,
- * which may be this one; the datagram itself was then not sent. */
-static void send_datagram(struct otter_push_session *s, const char *text)
+/* A failure is remembered for the explanation, and tried again like a
+ * datagram that was lost on the way. */
+static void send_text(struct otter_push_session *s, const char *text)
 {
-    socklen_t len = otter_address_len(&s->device);
+    int error = otter_push_udp_send(s->udp, &s->device, text);
 
-    for (int attempt = 0; attempt < 2; attempt++) {
-        if (sendto(s->udp, text, strlen(text), 0,
-                   (const struct sockaddr *)&s->device, len) >= 0) {
-            return;
-        }
-        s->os_error = errno;
-    }
+    s->os_error = error ? error : s->os_error;
 }
 
 static uint32_t repeat_interval(const struct otter_push_session *s)
@@ -104,7 +96,7 @@ static void send_invitation(struct otter_push_session *s)
 
     memcpy(invitation.md5, s->job->md5, sizeof invitation.md5);
     otter_push_format_invitation(&invitation, text, sizeof text);
-    send_datagram(s, text);
+    send_text(s, text);
     s->invitations++;
     s->round_tries++;
     s->next_at_ms = s->now_ms + repeat_interval(s);
@@ -127,7 +119,7 @@ static void send_answer(struct otter_push_session *s)
     char text[OTTER_PUSH_MESSAGE_MAX];
 
     otter_push_format_auth_answer(&s->answer, text, sizeof text);
-    send_datagram(s, text);
+    send_text(s, text);
 }
 
 static void answer(struct otter_push_session *s, const char *password)
@@ -256,26 +248,6 @@ static void on_reply(struct otter_push_session *s,
     }
 }
 
-/* Takes an ICMP "unreachable" off the socket.  It is remembered for the
- * explanation, not believed: the device may be starting. */
-static void receive_errors(struct otter_push_session *s)
-{
-    uint8_t control[512];
-    struct msghdr message = {.msg_control = control,
-                             .msg_controllen = sizeof control};
-
-    while (recvmsg(s->udp, &message, MSG_ERRQUEUE) >= 0) {
-        const struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-        struct sock_extended_err e;
-
-        if (c && c->cmsg_len >= CMSG_LEN(sizeof e)) {
-            memcpy(&e, CMSG_DATA(c), sizeof e);
-            s->os_error = (int)e.ee_errno;
-        }
-        message.msg_controllen = sizeof control;
-    }
-}
-
 /* One datagram; false when there is none. */
 static bool receive_reply(struct otter_push_session *s)
 {
@@ -303,8 +275,10 @@ static bool receive_reply(struct otter_push_session *s)
 static void receive_replies(struct otter_push_session *s)
 {
     unsigned limit = 64;
+    int unreachable = otter_push_udp_errors(s->udp);
 
-    receive_errors(s);
+    /* Not believed either: the device may be starting. */
+    s->os_error = unreachable ? unreachable : s->os_error;
     while (limit-- && s->udp >= 0 && receive_reply(s)) {
     }
     if ((s->state == OTTER_PUSH_SESSION_INVITING ||
@@ -381,50 +355,16 @@ void otter_push_session_step(struct otter_push_session *s, uint64_t now_ms)
     steps[s->state](s);
 }
 
-static void ask_for_errors(int fd, int family)
-{
-    int on = 1;
-
-    if (family == AF_INET6) {
-        setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
-    } else {
-        setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
-    }
-}
-
-/* The device connects to the source address of the invitation, so a local
- * address chosen by the user holds for this socket too. */
-static int open_udp(const struct otter_push_session *s)
-{
-    struct sockaddr_storage local = s->local;
-    int fd = socket(s->device.ss_family,
-                    SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0 || local.ss_family != s->device.ss_family) {
-        return fd;
-    }
-    otter_address_set_port(&local, 0);
-    if (bind(fd, (const struct sockaddr *)&local, otter_address_len(&local))) {
-        int error = errno;
-
-        close(fd);
-        errno = error;
-        return -1;
-    }
-    return fd;
-}
-
 void otter_push_session_start(struct otter_push_session *s, uint64_t now_ms)
 {
     s->now_ms = now_ms;
     s->started_at_ms = now_ms;
     s->tcp = -1;
-    s->udp = open_udp(s);
+    s->udp = otter_push_udp_open(&s->device, &s->local);
     if (s->udp < 0) {
         otter__push_session_fail_os(s, errno);
         return;
     }
-    ask_for_errors(s->udp, s->device.ss_family);
     otter_push_result_init(&s->result);
     begin_round(s);
 }
