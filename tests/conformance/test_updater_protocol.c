@@ -247,6 +247,14 @@ static void test_updater_unknown_flash_mode_fails_the_md5(void **state)
     assert_int_equal(otter_sim_board.nor.bytes[STAGED + 2], 2);
 }
 
+static void test_updater_flash_mode_of_an_unknown_running_image(void **state)
+{
+    (void)state;
+    otter_sim_board.nor.bytes[2] = 9; /* counts as 255 */
+    assert_int_equal(update(file, NEW_SIZE), 0);
+    assert_int_equal(otter_sim_board.nor.bytes[STAGED + 2], 255);
+}
+
 /* Byte 3, the flash's size and frequency, is never altered. */
 static void test_updater_flash_size_byte_stays(void **state)
 {
@@ -377,6 +385,9 @@ static void test_updater_short_upload_is_judged_by_its_content(void **state)
     assert_int_equal(update_unknown(file, 63), OTTER_ERR_IMAGE);
     file[20] ^= 1; /* the checksum does not fit any more */
     assert_int_equal(update_unknown(file, 100), OTTER_ERR_IMAGE);
+    file[3] = 0x80; /* a flash too large; three bytes do not say so */
+    assert_int_equal(update_unknown(file, 4), OTTER_ERR_NEW_FLASH_CONFIG);
+    assert_int_equal(update_unknown(file, 3), OTTER_ERR_IMAGE);
     file[0] = 0;
     assert_int_equal(update_unknown(file, 100), OTTER_ERR_MAGIC);
     for (uint32_t len = 1; len < 4; len++) {
@@ -432,6 +443,7 @@ int main(void)
         TEST(test_updater_last_bytes_are_flushed_before_end),
         TEST(test_updater_flash_mode_is_replaced_and_md5_passes),
         TEST(test_updater_unknown_flash_mode_fails_the_md5),
+        TEST(test_updater_flash_mode_of_an_unknown_running_image),
         TEST(test_updater_flash_size_byte_stays),
         TEST(test_updater_gzip_is_staged_without_a_patch),
         TEST(test_updater_wrong_head_is_refused_before_the_first_erase),

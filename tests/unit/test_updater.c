@@ -4,6 +4,7 @@
  * take, what an update that came to nothing leaves behind. */
 #include "device/updater/updater.h"
 
+#include "format/rtc_command.h"
 #include "tests/support/sim_board.h"
 #include "tests/support/test_image.h"
 #include "tests/support/test_update.h"
@@ -115,6 +116,19 @@ static void test_updater_failed_update_is_held_until_end(void **state)
     assert_int_equal(otter_test_begin(OTTER_UPDATE_SKETCH, NEW_SIZE), 0);
     otter_stream_detail(otter_test_rig.stream, &detail);
     assert_int_equal(detail.error, 0);
+}
+
+static void test_updater_abort_keeps_the_first_error(void **state)
+{
+    uint8_t junk[8] = {0};
+    struct otter_error_detail detail;
+
+    (void)state;
+    assert_int_equal(otter_test_begin(OTTER_UPDATE_SKETCH, NEW_SIZE), 0);
+    assert_int_equal(otter_test_feed(junk, 8, 8), OTTER_ERR_MAGIC);
+    otter_stream_abort(otter_test_rig.stream, OTTER_ERR_CLOSED);
+    otter_stream_detail(otter_test_rig.stream, &detail);
+    assert_int_equal(detail.error, OTTER_ERR_MAGIC);
 }
 
 static void test_updater_idle_calls_are_refused(void **state)
@@ -291,6 +305,21 @@ static void test_updater_keeps_an_order_it_does_not_stage_over(void **state)
     assert_order(0x6000, NEW_SIZE);
 }
 
+/* An application's own command is none of the updater's business. */
+static void test_updater_leaves_other_commands_alone(void **state)
+{
+    struct otter_rtc_command command;
+    uint32_t before[32];
+
+    (void)state;
+    otter_rtc_command_set_copy(&command, 0x2f9000, 0, NEW_SIZE);
+    command.action = OTTER_RTC_LOAD_APP;
+    otter_rtc_command_encode(&command, before);
+    memcpy(otter_sim_board.rtc, before, sizeof before);
+    abort_after(NEW_SIZE);
+    assert_memory_equal(otter_sim_board.rtc, before, sizeof before);
+}
+
 static void test_updater_calls_after_end_take_nothing(void **state)
 {
     (void)state;
@@ -314,6 +343,7 @@ int main(void)
         TEST(test_updater_good_update_is_staged_and_ordered),
         TEST(test_updater_begin_while_running_leaves_it_alone),
         TEST(test_updater_failed_update_is_held_until_end),
+        TEST(test_updater_abort_keeps_the_first_error),
         TEST(test_updater_idle_calls_are_refused),
         TEST(test_updater_config_without_a_map_is_refused),
         TEST(test_updater_longest_poll_is_one_sector),
@@ -324,6 +354,7 @@ int main(void)
         TEST(test_updater_update_after_a_failed_one_works),
         TEST(test_updater_withdraws_the_order_it_stages_over),
         TEST(test_updater_keeps_an_order_it_does_not_stage_over),
+        TEST(test_updater_leaves_other_commands_alone),
         TEST(test_updater_calls_after_end_take_nothing),
     };
 

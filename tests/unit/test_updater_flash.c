@@ -213,6 +213,19 @@ static void test_updater_rtc_failure_is_reported_and_orders_nothing(
     assert_int_equal(otter_sim_board.rtc[31], 0);
 }
 
+/* Without a digest the first bytes are still judged as they are in flash. */
+static void test_updater_first_byte_is_read_back(void **state)
+{
+    (void)state;
+    assert_int_equal(otter_test_begin(OTTER_UPDATE_SKETCH, NEW_SIZE), 0);
+    assert_int_equal(otter_test_feed(file, NEW_SIZE, 1460), 0);
+    while (otter_stream_poll(otter_test_rig.stream) == OTTER_ERR_PENDING) {
+    }
+    otter_sim_board.nor.bytes[STAGED] = 0xe8;
+    assert_int_equal(otter_test_end(), OTTER_ERR_MAGIC);
+    assert_int_equal(otter_sim_board.rtc_writes, 0);
+}
+
 /* --- The running sketch ------------------------------------------------- */
 
 static void digest_of_running(char out[33])
@@ -303,7 +316,12 @@ static void test_updater_nonsense_in_place_of_the_sketch(void **state)
     char md5[33];
 
     (void)state;
-    app[15] = 0xff; /* segment 0 is longer than the flash */
+    app[0] = 0xe8;
+    assert_int_equal(otter_updater_sketch_size(updater), 0);
+    app[0] = 0xe9;
+    memset(app + 12, 0xff, 4); /* segment 0 would wrap round */
+    assert_int_equal(otter_updater_sketch_size(updater), 0);
+    memcpy(app + 12, "\x40\0\0\1", 4); /* or is longer than the flash */
     assert_int_equal(otter_updater_sketch_size(updater), 0);
     assert_int_equal(otter_updater_free_space(updater), 0);
     assert_int_equal(otter_updater_sketch_md5(updater, md5), OTTER_ERR_IMAGE);
@@ -328,6 +346,7 @@ int main(void)
         TEST(test_updater_unreadable_header_refuses_begin),
         TEST(test_updater_digest_is_over_flash_read_back),
         TEST(test_updater_rtc_failure_is_reported_and_orders_nothing),
+        TEST(test_updater_first_byte_is_read_back),
         TEST(test_updater_knows_the_running_sketch),
         TEST(test_updater_answers_questions_during_an_update),
         TEST(test_updater_unreadable_sketch_says_so),

@@ -164,6 +164,28 @@ static void test_updater_broken_segments_hold_no_descriptor(void **state)
     }
 }
 
+/* A length that wraps round does not lead the search back into the boot
+ * sector, where another board's descriptor lies. */
+static void test_updater_segments_never_lead_backwards(void **state)
+{
+    struct otter_test_image image = {.size = NEW_SIZE,
+                                     .mode = 2,
+                                     .nibble = 4,
+                                     .descriptor = true,
+                                     .gap = 64,
+                                     .board = "lx106"};
+    uint8_t *file = otter_test_image_make(&image);
+    uint32_t back = 0x800 - 0x1010u;
+
+    (void)state;
+    memcpy(file + 0x800, file + 0x1050, 8 + 128);
+    memcpy(file + 0x804, "\x80\0\0\0", 4);
+    memcpy(file + 0x100c, &back, 4);
+    assert_int_equal(
+        otter_test_update(OTTER_UPDATE_SKETCH, NEW_SIZE, file, NEW_SIZE), 0);
+    free(file);
+}
+
 static void test_updater_file_system_holds_no_descriptor(void **state)
 {
     struct otter_test_image image = {.size = NEW_SIZE,
@@ -237,6 +259,14 @@ static void test_updater_gzip_sizes_that_cannot_be_are_refused(void **state)
     assert_int_equal(update_gzip(0x8000, 0x6000), OTTER_ERR_GZIP);
     assert_int_equal(update_gzip(0x8000, 0x1000), OTTER_ERR_IMAGE);
     assert_int_equal(update_gzip(0x8000, 0), OTTER_ERR_IMAGE);
+}
+
+static void test_updater_after_gzip_a_plain_image_is_plain(void **state)
+{
+    (void)state;
+    assert_int_equal(update_gzip(0x8000, 0x8000), 0);
+    assert_int_equal(update_described(64, "lx106", "esp8266", 0, 0),
+                     OTTER_ERR_BOARD);
 }
 
 static void test_updater_gzip_without_room_for_a_trailer(void **state)
@@ -370,10 +400,12 @@ int main(void)
         TEST(test_updater_newer_loader_needed_is_refused),
         TEST(test_updater_descriptor_without_sense_is_refused),
         TEST(test_updater_broken_segments_hold_no_descriptor),
+        TEST(test_updater_segments_never_lead_backwards),
         TEST(test_updater_file_system_holds_no_descriptor),
         TEST(test_updater_gzip_is_taken_unseen),
         TEST(test_updater_gzip_must_fit_when_unpacked),
         TEST(test_updater_gzip_sizes_that_cannot_be_are_refused),
+        TEST(test_updater_after_gzip_a_plain_image_is_plain),
         TEST(test_updater_gzip_without_room_for_a_trailer),
         TEST(test_updater_boot_image_must_be_one_that_the_rom_loads),
         TEST(test_updater_both_digests_must_match),
