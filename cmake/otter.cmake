@@ -4,15 +4,16 @@
 
 add_library(otter_flags INTERFACE)
 target_include_directories(otter_flags INTERFACE "${CMAKE_SOURCE_DIR}")
-target_compile_options(otter_flags INTERFACE
+set(OTTER_WARNINGS
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
     -Wmissing-prototypes -Wvla -Werror -fno-common)
+set(OTTER_SANITIZERS
+    -fsanitize=address,undefined -fno-sanitize-recover=all
+    -fno-omit-frame-pointer)
+target_compile_options(otter_flags INTERFACE ${OTTER_WARNINGS})
 if(OTTER_SANITIZE)
-    target_compile_options(otter_flags INTERFACE
-        -fsanitize=address,undefined -fno-sanitize-recover=all
-        -fno-omit-frame-pointer)
-    target_link_options(otter_flags INTERFACE
-        -fsanitize=address,undefined)
+    target_compile_options(otter_flags INTERFACE ${OTTER_SANITIZERS})
+    target_link_options(otter_flags INTERFACE ${OTTER_SANITIZERS})
 endif()
 
 if(OTTER_FUZZ)

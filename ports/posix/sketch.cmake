@@ -1,26 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Sketches for the virtual board.  A board's flash is small, so what runs on
-# it is compiled for size and never with sanitizers: each library that a sketch
+# it is compiled for size and without sanitizers: each library that a sketch
 # uses gets a twin, NAME_small, built from the same sources.  A build with
-# sanitizers makes a second image of each sketch with them, NAME-asan, in
-# which the tests watch the device's code.
+# sanitizers makes a second image of each sketch, NAME-VERSION-asan.bin, from
+# twins that have them: in it the tests watch the device's code.
 
-# otter_small_twin(OUT LIBRARY): the twin's name, made when it is new; a
+# otter_twin(OUT FLAVOUR LIBRARY): the twin's name, made when it is new; a
 # library that is not of this tree stands for itself.
-function(otter_small_twin out lib)
+function(otter_twin out flavour lib)
     if(lib STREQUAL "bearssl")
+        # Static: a sketch needs nothing of its host but the C library.
         set(${out} -l:libbearssl.a PARENT_SCOPE)
         return()
     elseif(NOT TARGET ${lib})
         set(${out} ${lib} PARENT_SCOPE)
         return()
-    elseif(lib STREQUAL "otter_flags")
-        set(${out} otter_flags_small PARENT_SCOPE)
-        return()
     endif()
-    set(${out} ${lib}_small PARENT_SCOPE)
-    if(TARGET ${lib}_small)
+    set(${out} ${lib}_${flavour} PARENT_SCOPE)
+    if(TARGET ${lib}_${flavour})
         return()
     endif()
     get_target_property(sources ${lib} SOURCES)
@@ -28,13 +26,13 @@ function(otter_small_twin out lib)
     get_target_property(uses ${lib} INTERFACE_LINK_LIBRARIES)
     get_target_property(definitions ${lib} INTERFACE_COMPILE_DEFINITIONS)
     list(TRANSFORM sources PREPEND "${folder}/")
-    add_library(${lib}_small STATIC ${sources})
+    add_library(${lib}_${flavour} STATIC ${sources})
     if(definitions)
-        target_compile_definitions(${lib}_small PUBLIC ${definitions})
+        target_compile_definitions(${lib}_${flavour} PUBLIC ${definitions})
     endif()
     foreach(use IN LISTS uses)
-        otter_small_twin(twin ${use})
-        target_link_libraries(${lib}_small PUBLIC ${twin})
+        otter_twin(twin ${flavour} ${use})
+        target_link_libraries(${lib}_${flavour} PUBLIC ${twin})
     endforeach()
 endfunction()
 
@@ -42,30 +40,25 @@ endfunction()
 # and their images, sketches/NAME-VERSION.bin beside the programs.
 function(otter_sketch name version)
     cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
-    set(uses)
-    foreach(use IN LISTS arg_USES ITEMS otter_port_posix_main)
-        otter_small_twin(twin ${use})
-        list(APPEND uses ${twin})
-    endforeach()
-    otter__sketch_flavour(${name} ${version} "" SOURCES ${arg_SOURCES}
-        USES otter_flags_small ${uses})
+    otter__sketch(${name} ${version} small "" ${ARGN})
     if(OTTER_SANITIZE)
-        otter__sketch_flavour(${name} ${version} "-asan" SOURCES
-            ${arg_SOURCES} USES otter_flags ${arg_USES} otter_port_posix_main)
+        otter__sketch(${name} ${version} asan "-asan" ${ARGN})
     endif()
 endfunction()
 
-function(otter__sketch_flavour name version flavour)
+function(otter__sketch name version flavour suffix)
     cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
-    set(target sketch_${name}_${version}${flavour})
-    set(image "${OTTER_PROGRAM_DIR}/sketches/${name}-${version}${flavour}.bin")
+    set(target sketch_${name}_${version}_${flavour})
+    set(image "${OTTER_PROGRAM_DIR}/sketches/${name}-${version}${suffix}.bin")
     add_executable(${target} ${arg_SOURCES})
     set_target_properties(${target} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/sketches")
     target_compile_definitions(${target} PRIVATE
         OTTER_SKETCH_VERSION="${version}" OTTER_SKETCH_BOARD="posix")
-    target_link_libraries(${target} PRIVATE ${arg_USES})
-    target_link_options(${target} PRIVATE -s)
+    foreach(use IN LISTS arg_USES ITEMS otter_port_posix_main)
+        otter_twin(twin ${flavour} ${use})
+        target_link_libraries(${target} PRIVATE ${twin})
+    endforeach()
     add_custom_command(OUTPUT "${image}"
         COMMAND "${CMAKE_COMMAND}" -E make_directory
             "${OTTER_PROGRAM_DIR}/sketches"
@@ -78,11 +71,15 @@ set(OTTER_IMAGE_BUILD python3
     "${CMAKE_SOURCE_DIR}/tests/system/otter_image.py"
     CACHE INTERNAL "What makes an image of a program, in every folder")
 
-add_library(otter_flags_small INTERFACE)
-target_include_directories(otter_flags_small INTERFACE "${CMAKE_SOURCE_DIR}")
-get_target_property(flags otter_flags INTERFACE_COMPILE_OPTIONS)
-list(FILTER flags EXCLUDE REGEX "sanitize|frame-pointer")
-target_compile_options(otter_flags_small INTERFACE ${flags} -Os -g0
-    -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables)
-target_link_options(otter_flags_small INTERFACE -Wl,--gc-sections
-    -Wl,-z,noseparate-code -Wl,--build-id=none)
+foreach(flavour small asan)
+    add_library(otter_flags_${flavour} INTERFACE)
+    target_include_directories(otter_flags_${flavour} INTERFACE
+        "${CMAKE_SOURCE_DIR}")
+    target_compile_options(otter_flags_${flavour} INTERFACE
+        ${OTTER_WARNINGS} -Os -g0 -ffunction-sections -fdata-sections
+        -fno-asynchronous-unwind-tables)
+    target_link_options(otter_flags_${flavour} INTERFACE -s -no-pie
+        -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none)
+endforeach()
+target_compile_options(otter_flags_asan INTERFACE ${OTTER_SANITIZERS})
+target_link_options(otter_flags_asan INTERFACE ${OTTER_SANITIZERS})

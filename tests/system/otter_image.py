@@ -50,7 +50,7 @@ def file(entry, segments, boot=None, **header):
 def program_segments(elf):
     """The host program in one segment, or two, the second beginning with the
     image descriptor."""
-    at = elf.find(DESCRIPTOR_MAGIC)
+    at = elf.find(DESCRIPTOR_MAGIC + struct.pack("<HH", 1, DESCRIPTOR_SIZE))
     if at < 0 or at % 4:
         return [(PROGRAM_VMA, elf)]
     return [(PROGRAM_VMA, elf[:at]), (PROGRAM_VMA + at, elf[at:])]
@@ -58,7 +58,7 @@ def program_segments(elf):
 
 def main():
     elf = pathlib.Path(sys.argv[1]).read_bytes()
-    out = file(PROGRAM_VMA, program_segments(elf))
+    out = file(PROGRAM_VMA, program_segments(elf), size_nibble=0)
     pathlib.Path(sys.argv[2]).write_bytes(out)
 
 

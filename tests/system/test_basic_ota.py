@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""basic_ota on the virtual board: its console, its settings, and updates that
+really run afterwards."""
+import hashlib
+import os
+import pathlib
+import re
+import unittest
+
+import otter_testlib
+from otter_testlib import sketch
+
+ADDRESS = r"127\.\d+\.\d+\.\d+"
+
+
+class BasicOta(otter_testlib.SystemTest):
+    def ready(self, version="1.0.0", image=None, **options):
+        board = self.board(image or f"basic_ota-{version}", **options)
+        self.expect_start(board, version)
+        return board
+
+    def expect_start(self, board, version):
+        board.expect(f"^basic_ota {re.escape(version)}\n"
+                     "Booting\nReady\nIP address: " +
+                     re.escape(board.address) + "\n")
+
+    def push(self, board, image, *args, status=0):
+        return self.run_program("otter", "push", board.address, image, *args,
+                                status=status)
+
+    def test_update_runs_the_new_sketch(self):
+        new = pathlib.Path(sketch("basic_ota-1.1.0")).read_bytes()
+        board = self.ready()
+        self.push(board, sketch("basic_ota-1.1.0"))
+        board.expect("^Start updating sketch$")
+        board.expect("Progress: 0%\r")
+        board.expect("Progress: 100%\r")
+        board.expect("^End$")
+        board.expect("^board: start 2, reset by software$")
+        board.expect("^@cp:B?0$")
+        self.expect_start(board, "1.1.0")
+        self.assertEqual(board.read_flash(0, len(new)), new)
+        self.assertNotEqual(new, pathlib.Path(
+            sketch("basic_ota-1.0.0")).read_bytes())
+
+    def test_update_leaves_the_application_running(self):
+        """The application's loop prints its ticks all through an update on a
+        chip that takes its time."""
+        board = self.ready(settings={"heartbeat": "20"},
+                           args=["--flash-time", "typical"], flavour="")
+        board.expect("^tick 1$")
+        self.push(board, sketch("basic_ota-1.1.0", ""))
+        board.expect("^End$")
+        during = re.search(r"Start updating sketch\n(.*)\nEnd\n",
+                           board.console.text, re.DOTALL)[1]
+        # From one progress line to the next there is at most one sector's
+        # work (56 ms), so no more than a few lines without a tick.
+        pieces = during.split("tick ")
+        ticks = [int(p.split("\n")[0]) for p in pieces[1:]]
+        self.assertEqual(ticks, list(range(ticks[0], ticks[-1] + 1)))
+        self.assertGreater(len(ticks), 20)
+        for piece in pieces:
+            self.assertLess(piece.count("Progress"), 15, piece)
+        self.expect_start(board, "1.1.0")
+
+    def test_banner_shows_the_version_that_flash_holds(self):
+        board = self.ready()
+        board.stop()
+        flash = board.read_flash()
+        at = [m.start() for m in re.finditer(rb"1\.0\.0\0", flash)]
+        self.assertEqual(len(at), 1)
+        board.patch_flash(at[0], b"7.x-9")
+        board.start()
+        self.expect_start(board, "7.x-9")
+
+    def test_password_right_and_wrong(self):
+        settings = {"password": "geheim"}
+        board = self.ready(settings=settings)
+        image = sketch("basic_ota-1.1.0")
+        self.push(board, image, "--password", "falsch", status=None)
+        board.expect(r"^Error\[0\]: Auth Failed$")
+        self.push(board, image, "--password", "geheim")
+        self.expect_start(board, "1.1.0")
+
+    def test_password_hash_is_the_password(self):
+        digest = hashlib.md5(b"geheim").hexdigest()
+        board = self.ready(settings={"password_hash": digest})
+        self.push(board, sketch("basic_ota-1.1.0"), "--password", "geheim")
+        self.expect_start(board, "1.1.0")
+
+    def test_port_setting_moves_the_port(self):
+        board = self.ready(settings={"port": "18266"})
+        self.push(board, sketch("basic_ota-1.1.0"), "--port", "18266")
+        self.expect_start(board, "1.1.0")
+
+    def test_busy_application_declines(self):
+        board = self.ready(settings={"busy": "1"})
+        self.push(board, sketch("basic_ota-1.1.0"), status=None)
+        board.expect("^Update declined$")
+        board.control("reset")
+        self.expect_start(board, "1.0.0")
+
+    def test_stay_running_waits_for_the_reset(self):
+        board = self.ready(settings={"stay_running": "1"})
+        self.push(board, sketch("basic_ota-1.1.0"))
+        board.expect("^End$")
+        self.assertEqual(board.status()["starts"], 1)
+        board.control("reset")
+        self.expect_start(board, "1.1.0")
+
+    def test_power_cycle_before_the_reset_forgets_the_update(self):
+        """The core's command lives in RTC memory, which a power cycle
+        loses (protocol 3.4): with its boot loader the old sketch runs."""
+        board = self.ready(settings={"stay_running": "1"})
+        self.push(board, sketch("basic_ota-1.1.0"))
+        board.expect("^End$")
+        board.control("power cycle")
+        self.expect_start(board, "1.0.0")
+
+    def test_two_images_fit_the_smallest_chip(self):
+        """512 KiB: 123 sectors below the file system for both."""
+        for version in ("1.0.0", "1.1.0"):
+            path = otter_testlib.BIN / "sketches" / f"basic_ota-{version}.bin"
+            self.assertLessEqual(os.path.getsize(path), 250 * 1000)
+        board = self.ready(map="512K0", flavour="")
+        self.push(board, sketch("basic_ota-1.1.0", ""))
+        self.expect_start(board, "1.1.0")
+        self.push(board, sketch("basic_ota-1.0.0", ""))
+        self.expect_start(board, "1.0.0")
+
+    def test_update_at_every_flash_size(self):
+        for name in ("512K64", "1M64", "2M0", "4M3M", "8M6M", "16M14M"):
+            with self.subTest(name):
+                board = self.ready(map=name, flavour="")
+                self.push(board, sketch("basic_ota-1.1.0", ""))
+                self.expect_start(board, "1.1.0")
+
+
+if __name__ == "__main__":
+    unittest.main()
