@@ -11,7 +11,7 @@ set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 
 # Literals travel with the code of their section, so that a section attribute
 # decides where a whole function lies.
-set(lx106_flags "-mlongcalls -mtext-section-literals -ffunction-sections -fdata-sections")
+set(lx106_flags "-mlongcalls -mtext-section-literals -ffunction-sections -fdata-sections -fcallgraph-info=su")
 set(CMAKE_C_FLAGS_INIT "${lx106_flags}")
 set(CMAKE_ASM_FLAGS_INIT "-mlongcalls -mtext-section-literals")
 set(CMAKE_C_FLAGS_MINSIZEREL_INIT "-g")

@@ -4,15 +4,13 @@
  * sketch and sleeps between frames.  It guards the end of the stack: what has
  * run over it is a crash, not something to go on with. */
 #include "hal/board.h"
+#include "hal/sketch.h"
 #include "ports/lx106/net.h"
 
 #include <stdint.h>
 
 #define WAIT_MS     5u
 #define STACK_PAINT 0x57ac57acu /* as entry.S paints it */
-
-void otter_sketch_setup(void);
-void otter_sketch_loop(void);
 
 extern const volatile uint32_t otter__lx106_stack[]; /* sketch.ld */
 

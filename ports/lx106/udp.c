@@ -140,7 +140,8 @@ int otter_udp_join(struct otter_udp *udp, const struct otter_addr *group,
 {
     ip_addr_t ip;
 
-    if (interface != netif_get_index(&otter__lx106_netif) ||
+    if ((interface != 0 &&
+         interface != netif_get_index(&otter__lx106_netif)) ||
         !otter__lx106_to_lwip(group, &ip) ||
         !ip4_addr_ismulticast(ip_2_ip4(&ip))) {
         return OTTER_ERR_NETWORK;
