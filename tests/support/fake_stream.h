@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FAKE_STREAM_MAX 65536u
+#define FAKE_STREAM_MAX 524288u
 
 struct fake_stream {
     struct otter_stream stream;

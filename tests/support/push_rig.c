@@ -23,6 +23,7 @@ static void note(struct push_rig *rig, const char *name, const char *format,
     size_t len = strlen(rig->log);
     va_list arguments;
 
+    assert_true(len + 100 < sizeof rig->log);
     if (len > 0) {
         rig->log[len++] = ' ';
     }

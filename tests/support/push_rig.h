@@ -35,7 +35,7 @@ struct push_rig {
     struct otter_events events;
     struct fake_stream stream;
 
-    char log[4096]; /* "start(0,100) progress(0,100) ... end error(4)" */
+    char log[16384]; /* "start(0,100) progress(0,100) ... end error(4)" */
     int decline;    /* what on_start answers */
 
     /* Called at the end of every callback, with its name. */
