@@ -46,9 +46,6 @@ int otter__running_step(struct otter_updater *u);
  * 0: nothing to do.  OTTER_ERR_PENDING: did something. */
 OTTER_MUST_CHECK int otter__stage_step(struct otter_updater *u, bool all);
 
-/* Reads any bytes, aligned or not. */
-OTTER_MUST_CHECK int otter__read(uint32_t addr, uint8_t *out, uint32_t len);
-
 /* --- verify.c ----------------------------------------------------------- */
 
 /* The flash mode byte as the core sees it (protocol 2.3). */

@@ -4,24 +4,22 @@
  * it was built, and its digest.  It does not change while it runs, so each is
  * found once. */
 #include "device/updater/internal.h"
-#include "format/bytes.h"
 #include "format/flash_map.h"
 #include "format/hex.h"
+#include "format/image.h"
+#include "hal/flash.h"
 
-#include <string.h>
+#include <stdalign.h>
 
-#define APP_OFF     0x1000u /* the application image, after the boot sector */
-#define HEADER_SIZE 8u      /* of an image, and of a segment */
-#define IMAGE_MAGIC 0xE9
-#define MODE_BYTE   2
-#define SIZE_BYTE   3
+#define MODE_BYTE 2
+#define SIZE_BYTE 3
 
 enum md5_state { MD5_NOT_ASKED, MD5_UNDER_WAY, MD5_KNOWN, MD5_FAILED };
 
 int otter__running_header(struct otter_updater *u)
 {
-    uint8_t header[4];
-    int error = otter__read(0, header, sizeof header);
+    alignas(4) uint8_t header[4];
+    int error = otter_flash_read(0, header, sizeof header);
 
     if (error == 0) {
         u->mode_running = otter__known_mode(header[MODE_BYTE]);
@@ -31,51 +29,35 @@ int otter__running_header(struct otter_updater *u)
     return error;
 }
 
-/* Adds up the segments (protocol 2.6). */
-static int measure(const struct otter_updater *u, uint32_t *size)
+static int read_flash(void *user, uint32_t off, void *buf, uint32_t len)
 {
-    uint32_t off = APP_OFF + HEADER_SIZE;
-    uint32_t limit = u->map->flash_size;
-    uint8_t header[HEADER_SIZE];
-    uint32_t count;
-    int error = otter__read(APP_OFF, header, sizeof header);
-
-    if (error != 0) {
-        return error;
-    }
-    if (header[0] != IMAGE_MAGIC) {
-        return OTTER_ERR_IMAGE;
-    }
-    for (count = header[1]; count > 0; count--) {
-        uint32_t len;
-
-        error = otter__read(off, header, sizeof header);
-        if (error != 0) {
-            return error;
-        }
-        len = otter_load_le32(header + 4);
-        if (len > limit || off + HEADER_SIZE + len > limit) {
-            return OTTER_ERR_IMAGE;
-        }
-        off += HEADER_SIZE + len;
-    }
-    *size = (off + 16) & ~15u;
-    return *size <= limit ? 0 : OTTER_ERR_IMAGE;
+    (void)user;
+    return otter_flash_read(off, buf, len);
 }
 
 int otter__running_size(struct otter_updater *u)
 {
-    return u->running.size != 0 ? 0 : measure(u, &u->running.size);
+    struct otter_image_source source = {.read = read_flash,
+                                        .size = u->map->flash_size};
+    int error;
+
+    if (u->running.size != 0) {
+        return 0;
+    }
+    error = otter_image_size(&source, &u->running.size);
+    return error == 0 || error == OTTER_ERR_FLASH_READ ? error
+                                                       : OTTER_ERR_IMAGE;
 }
 
+/* Size and steps are multiples of 16. */
 static int read_into_digest(struct otter_updater *u, uint32_t len)
 {
     struct otter_updater_running *run = &u->running;
-    uint8_t chunk[256];
+    alignas(4) uint8_t chunk[256];
 
     while (len > 0) {
         uint32_t n = len < sizeof chunk ? len : (uint32_t)sizeof chunk;
-        int error = otter__read(run->md5_off, chunk, n);
+        int error = otter_flash_read(run->md5_off, chunk, n);
 
         if (error != 0) {
             return error;

@@ -15,28 +15,7 @@
 #define MODE_BYTE     2
 #define SECTORS_AHEAD 8u /* erased before their bytes come */
 
-/* Reads happen in pieces of this size, on the stack; a multiple of 4. */
-#define CHUNK 128u
-
-int otter__read(uint32_t addr, uint8_t *out, uint32_t len)
-{
-    alignas(4) uint8_t chunk[CHUNK];
-
-    while (len > 0) {
-        uint32_t skip = addr % 4;
-        uint32_t n = len < CHUNK - skip ? len : CHUNK - skip;
-        int error = otter_flash_read(addr - skip, chunk, (skip + n + 3) & ~3u);
-
-        if (error != 0) {
-            return error;
-        }
-        memcpy(out, chunk + skip, n);
-        addr += n;
-        out += n;
-        len -= n;
-    }
-    return 0;
-}
+#define CHUNK 128u /* bytes on the stack, to compare with; a multiple of 4 */
 
 /* Compares the buffer with the flash that it was just programmed to. */
 static int compare(const struct otter_updater *u, uint32_t addr, uint32_t len)

@@ -37,8 +37,8 @@ static int fail(struct otter_updater *u, int error)
 
 static void forget(struct otter_updater *u)
 {
-    memset(&u->scan, 0, sizeof u->scan);
     u->head_good = false;
+    u->descriptor_judged = false;
     u->gzip = false;
     u->expected = 0;
     u->md5_known = false;

@@ -77,13 +77,6 @@ struct otter_updater_running {
     br_md5_context md5_context;
 };
 
-/* Where the search for the image descriptor has got to (private). */
-struct otter_updater_scan {
-    uint32_t off;  /* of the next segment header in the image */
-    uint8_t state; /* not begun, under way, over */
-    uint8_t left;  /* segments still to come */
-};
-
 struct otter_updater {
     struct otter_stream stream; /* an updater is a stream */
 
@@ -91,16 +84,16 @@ struct otter_updater {
     const struct otter_updater_config *config;
     const struct otter_flash_map *map;
     struct otter_updater_running running;
-    struct otter_updater_scan scan;
     uint8_t state;
-    uint8_t kind;          /* enum otter_update_kind */
-    bool size_known;       /* `capacity` is the announced size */
-    bool head_good;        /* the first bytes were judged */
-    bool gzip;             /* a sketch in gzip form */
-    uint8_t mode_received; /* header byte 2 as it came */
-    uint8_t mode_running;  /* header byte 2 of the running image */
-    uint8_t expected;      /* bit n: digest of kind n is set */
-    bool md5_known;        /* `md5` holds a digest of the staged bytes */
+    uint8_t kind;           /* enum otter_update_kind */
+    bool size_known;        /* `capacity` is the announced size */
+    bool head_good;         /* the first bytes were judged */
+    bool descriptor_judged; /* or there is none */
+    bool gzip;              /* a sketch in gzip form */
+    uint8_t mode_received;  /* header byte 2 as it came */
+    uint8_t mode_running;   /* header byte 2 of the running image */
+    uint8_t expected;       /* bit n: digest of kind n is set */
+    bool md5_known;         /* `md5` holds a digest of the staged bytes */
     uint8_t md5_expected[16];
     uint8_t md5[16]; /* of the staged bytes */
     uint8_t sha256_expected[32];

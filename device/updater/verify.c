@@ -8,23 +8,19 @@
 #include "format/bytes.h"
 #include "format/descriptor.h"
 #include "format/flash_map.h"
+#include "format/image.h"
 #include "hal/board.h"
 #include "hal/flash.h"
 
+#include <stdalign.h>
 #include <string.h>
 
-#define APP_OFF       0x1000u
-#define HEADER_SIZE   8u
-#define IMAGE_MAGIC   0xE9
-#define MODE_BYTE     2
-#define CHECKSUM_SEED 0xEF
+#define MODE_BYTE 2
 
 #define GZIP_MIN    18u /* bytes of header and trailer */
 #define GZIP_METHOD 8   /* deflate, the only one there is */
 #define DEFLATE_BEST                                                          \
     1032u /* no deflate stream unpacks to more times its size */
-
-enum scan_state { SCAN_NOT_BEGUN, SCAN_UNDER_WAY, SCAN_OVER };
 
 /* --- The first bytes ---------------------------------------------------- */
 
@@ -45,7 +41,7 @@ int otter__verify_head(struct otter_updater *u, uint32_t len)
     if (u->buffer[0] == 0x1f) {
         return judge_gzip(u, len);
     }
-    if (u->buffer[0] != IMAGE_MAGIC) {
+    if (u->buffer[0] != OTTER_IMAGE_MAGIC) {
         return OTTER_ERR_MAGIC;
     }
     if (len >= 4 && otter_flash_map_size_from_nibble(u->buffer[3] >> 4) >
@@ -91,110 +87,104 @@ static int judge_descriptor(const struct otter_updater *u,
                                                           : 0;
 }
 
-/* Reads the header of the next segment and looks at what lies behind it.
- * OTTER_ERR_AGAIN: that has not come yet. */
-static int scan_segment(struct otter_updater *u)
+static int read_staged(void *user, uint32_t off, void *buf, uint32_t len)
 {
-    struct otter_updater_scan *scan = &u->scan;
-    uint8_t bytes[OTTER_DESCRIPTOR_SIZE];
-    uint32_t data = scan->off + HEADER_SIZE;
-    uint32_t len;
-    int error;
+    const struct otter_updater *u = user;
 
-    if (data > u->programmed) {
-        return OTTER_ERR_AGAIN;
-    }
-    error = otter__read(u->start + scan->off, bytes, HEADER_SIZE);
-    if (error != 0) {
-        return error;
-    }
-    len = otter_load_le32(bytes + 4);
-    if (len > u->capacity - data) {
-        scan->state = SCAN_OVER;
-        return 0;
-    }
-    if (len >= OTTER_DESCRIPTOR_SIZE) {
-        if (u->programmed - data < OTTER_DESCRIPTOR_SIZE) {
-            return OTTER_ERR_AGAIN;
-        }
-        error = otter__read(u->start + data, bytes, sizeof bytes);
-        if (error != 0) {
-            return error;
-        }
-        if (otter_descriptor_has_magic(bytes)) {
-            scan->state = SCAN_OVER;
-            return judge_descriptor(u, bytes);
-        }
-    }
-    scan->off = data + len;
-    scan->left--;
-    return 0;
+    return otter_flash_read(u->start + off, buf, len);
 }
 
-static int scan_begin(struct otter_updater *u)
+/* OTTER_ERR_AGAIN: what lies at the start of the segment has not come yet. */
+static int look_at(struct otter_updater *u,
+                   const struct otter_image_source *source,
+                   const struct otter_image_segment *segment)
 {
-    uint8_t header[HEADER_SIZE];
+    alignas(4) uint8_t bytes[OTTER_DESCRIPTOR_SIZE + 4];
+    uint32_t skip = segment->off % 4;
     int error;
 
-    if (u->programmed < APP_OFF + HEADER_SIZE) {
+    if (segment->size < OTTER_DESCRIPTOR_SIZE) {
+        return 0;
+    }
+    if (segment->off + OTTER_DESCRIPTOR_SIZE > u->programmed) {
         return OTTER_ERR_AGAIN;
     }
-    error = otter__read(u->start + APP_OFF, header, sizeof header);
-    if (error == 0) {
-        u->scan.state = header[0] == IMAGE_MAGIC ? SCAN_UNDER_WAY : SCAN_OVER;
-        u->scan.left = header[1];
-        u->scan.off = APP_OFF + HEADER_SIZE;
+    error = source->read(source->user, segment->off - skip, bytes,
+                         OTTER_DESCRIPTOR_SIZE + (skip != 0 ? 4 : 0));
+    if (error == 0 && otter_descriptor_has_magic(bytes + skip)) {
+        u->descriptor_judged = true;
+        error = judge_descriptor(u, bytes + skip);
     }
     return error;
 }
 
-/* At most 255 segments are looked at in all. */
+/* Each time from the first segment on: there are 255 at most.
+ * OTTER_ERR_AGAIN: the rest has not come yet. */
+static int search(struct otter_updater *u)
+{
+    struct otter_image_source source = {
+        .read = read_staged, .user = u, .size = u->capacity};
+    struct otter_image_header header;
+    struct otter_image_walk walk;
+    int error =
+        otter_image_walk_begin(&walk, &source, OTTER_IMAGE_APP_OFF, &header);
+
+    while (error == 0 && walk.left > 0 && !u->descriptor_judged) {
+        struct otter_image_segment segment;
+
+        if (walk.off + OTTER_IMAGE_HEADER_SIZE > u->programmed) {
+            return OTTER_ERR_AGAIN;
+        }
+        error = otter_image_walk_next(&walk, &segment);
+        if (error == 0) {
+            error = look_at(u, &source, &segment);
+        }
+    }
+    return error;
+}
+
 int otter__verify_descriptor(struct otter_updater *u)
 {
-    int error = 0;
+    int error;
 
-    if (u->kind != OTTER_UPDATE_SKETCH || u->gzip) {
+    if (u->kind != OTTER_UPDATE_SKETCH || u->gzip || u->descriptor_judged ||
+        u->programmed < OTTER_IMAGE_APP_OFF + OTTER_IMAGE_HEADER_SIZE) {
         return 0;
     }
-    if (u->scan.state == SCAN_NOT_BEGUN) {
-        error = scan_begin(u);
+    error = search(u);
+    if (error == OTTER_ERR_AGAIN) {
+        return 0;
     }
-    while (error == 0 && u->scan.state == SCAN_UNDER_WAY && u->scan.left > 0) {
-        error = scan_segment(u);
-    }
-    return error == OTTER_ERR_AGAIN ? 0 : error;
+    u->descriptor_judged = true;
+    /* Segments that lead nowhere hold no descriptor; the core takes such an
+     * image too. */
+    return error == OTTER_ERR_MAGIC || error == OTTER_ERR_SHORT ? 0 : error;
 }
 
 /* --- Reading back ------------------------------------------------------- */
 
 /* True when the ROM would load the `len` bytes in the buffer: header,
- * segments, and the checksum in the last byte of a 16-byte line (protocol
- * 2.7). */
-static bool rom_would_load(const uint8_t *image, uint32_t len)
+ * segments and checksum (protocol 2.7). */
+static bool rom_would_load(const uint8_t *bytes, uint32_t len)
 {
-    uint32_t off = HEADER_SIZE;
-    uint8_t sum = CHECKSUM_SEED;
+    struct otter_image_memory memory = {bytes, len};
+    struct otter_image_source source;
+    struct otter_image_part part;
+    struct otter_image_walk walk;
+    struct otter_image_segment segment;
+    uint8_t sum = OTTER_IMAGE_CHECKSUM;
 
-    if (len < HEADER_SIZE) {
+    otter_image_source_memory(&source, &memory);
+    if (otter_image_read_part(&source, 0, &part) != 0 ||
+        otter_image_walk_begin(&walk, &source, 0, &part.header) != 0) {
         return false;
     }
-    for (uint32_t left = image[1]; left > 0; left--) {
-        uint32_t size;
-
-        if (len - off < HEADER_SIZE) {
-            return false;
-        }
-        size = otter_load_le32(image + off + 4);
-        off += HEADER_SIZE;
-        if (size > len - off) {
-            return false;
-        }
-        for (; size > 0; size--) {
-            sum ^= image[off++];
+    while (walk.left > 0 && otter_image_walk_next(&walk, &segment) == 0) {
+        for (uint32_t i = 0; i < segment.size; i++) {
+            sum ^= bytes[segment.off + i];
         }
     }
-    off |= 15;
-    return off < len && image[off] == sum;
+    return bytes[part.end - 1] == sum;
 }
 
 /* The sizes of a gzip file must let the boot loader unpack it: the last four
@@ -204,20 +194,23 @@ static int judge_unpacked(const struct otter_updater *u)
     /* Stored blocks cost 5 bytes in 64 KiB; this allows much more, and a
      * header with names in it. */
     uint32_t packed = u->received / 65 * 64;
-    uint32_t least = packed > APP_OFF ? packed - APP_OFF : 0;
-    uint8_t trailer[4];
+    uint32_t least =
+        packed > OTTER_IMAGE_APP_OFF ? packed - OTTER_IMAGE_APP_OFF : 0;
+    alignas(4) uint8_t trailer[8];
+    uint32_t end = u->start + u->received;
+    uint32_t from = (end - 4) & ~3u;
     uint32_t size, room;
     int error;
 
     if (u->received < GZIP_MIN) {
         return OTTER_ERR_GZIP;
     }
-    error = otter__read(u->start + u->received - 4, trailer, sizeof trailer);
+    error = otter_flash_read(from, trailer, (end - from + 3) & ~3u);
     if (error != 0) {
         return error;
     }
-    size = otter_load_le32(trailer);
-    if (size <= APP_OFF) {
+    size = otter_load_le32(trailer + (end - 4 - from));
+    if (size <= OTTER_IMAGE_APP_OFF) {
         return OTTER_ERR_IMAGE;
     }
     if (size < least || size / DEFLATE_BEST > u->received) {
@@ -258,7 +251,8 @@ static int judge_whole(struct otter_updater *u)
         return judge_unpacked(u);
     }
     /* The buffer still holds all of it. */
-    if (u->received <= APP_OFF && !rom_would_load(u->buffer, u->received)) {
+    if (u->received <= OTTER_IMAGE_APP_OFF &&
+        !rom_would_load(u->buffer, u->received)) {
         return OTTER_ERR_IMAGE;
     }
     return 0;

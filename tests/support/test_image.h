@@ -16,7 +16,7 @@ struct otter_test_image {
     uint32_t seed;   /* of the code's bytes */
     bool descriptor; /* with these fields, at the start of segment 1 */
     uint32_t gap;    /* bytes of segment 0, so before the descriptor: at least
-                        8, a multiple of 4 */
+                        8, 0: 64 */
     uint16_t layout; /* 0: the right one, 1 */
     uint32_t min_loader;
     const char *board; /* NULL: empty */

@@ -329,6 +329,11 @@ static void test_updater_nonsense_in_place_of_the_sketch(void **state)
                      OTTER_ERR_IMAGE);
     memset(app, 0xff, 0x1000);
     assert_int_equal(otter_updater_sketch_size(updater), 0);
+    otter_sim_board.read_fails_addr = 0x1000;
+    otter_sim_board.read_fails_len = 4;
+    assert_int_equal(otter_updater_sketch_md5(updater, md5),
+                     OTTER_ERR_FLASH_READ);
+    otter_sim_board.read_fails_len = 0;
     assert_int_equal(otter_test_begin(OTTER_UPDATE_FILE_SYSTEM, NEW_SIZE), 0);
 }
 
