@@ -207,6 +207,8 @@ class Board:
         self.process = subprocess.Popen(
             args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, env=self._env)
+        if self.console:
+            self.console.close()
         self.console = Console(self.process.stdout)
 
     def expect(self, pattern, patience=PATIENCE):
