@@ -2,10 +2,13 @@
  *
  * `otter image`: its commands. */
 #include "host/command.h"
+#include "host/image_commands.h"
 
 #include <stddef.h>
 
 static const struct otter_command commands[] = {
+    {"build", "make a firmware file of a program", otter__image_build_help,
+     otter__image_build},
     {NULL, NULL, NULL, NULL},
 };
 
