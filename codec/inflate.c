@@ -110,15 +110,24 @@ static uint32_t decode(struct otter_inflate *f,
     return 0;
 }
 
+static void build_both(struct otter_inflate *f, uint32_t literals,
+                       uint32_t distances)
+{
+    build(&f->literals, f->lengths, literals);
+    build(&f->distances, f->lengths + literals, distances);
+}
+
 /* The two codes of a block with fixed codes. */
 static void fixed_codes(struct otter_inflate *f)
 {
-    memset(f->lengths, 8, LITERALS);
-    memset(f->lengths + 144, 9, 112);
-    memset(f->lengths + 256, 7, 24);
-    memset(f->lengths + LITERALS, 5, 30);
-    build(&f->literals, f->lengths, LITERALS);
-    build(&f->distances, f->lengths + LITERALS, 30);
+    for (uint32_t i = 0; i < LITERALS + 30; i++) {
+        f->lengths[i] = (uint8_t)(i < 144        ? 8
+                                  : i < 256      ? 9
+                                  : i < 280      ? 7
+                                  : i < LITERALS ? 8
+                                                 : 5);
+    }
+    build_both(f, LITERALS, 30);
 }
 
 /* The two codes of a block that brings its own. */
@@ -152,8 +161,7 @@ static void dynamic_codes(struct otter_inflate *f)
             f->lengths[i++] = (uint8_t)length;
         }
     }
-    build(&f->literals, f->lengths, literals);
-    build(&f->distances, f->lengths + literals, all - literals);
+    build_both(f, literals, all - literals);
 }
 
 /* Copies what an earlier part of the output repeats; `symbol` counts from the

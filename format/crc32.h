@@ -18,8 +18,8 @@ OTTER_BEGIN_DECLS
 #define OTTER_CRC32_INIT 0xFFFFFFFFu /* also the CRC of no bytes at all */
 
 /* Takes `len` bytes into `crc` and returns the new value.  Begin with
- * OTTER_CRC32_INIT; pieces in sequence give the CRC of the whole.  Needs a
- * table of 64 bytes, no alignment, no stack. */
+ * OTTER_CRC32_INIT; pieces in sequence give the CRC of the whole.  No
+ * table, no alignment, no stack. */
 uint32_t otter_crc32(uint32_t crc, const void *data, uint32_t len);
 
 OTTER_END_DECLS

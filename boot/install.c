@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Installs what a COPY asks for.  The order is: verify the source, say it in
+ * the log, copy, verify what is installed.  As long as the record does not
+ * say BEGUN the program was not touched, and a bad source changes nothing;
+ * afterwards the way back is the fallback, whole in its own place. */
+#include "boot/internal.h"
+#include "format/crc32.h"
+#include "format/loader_config.h"
+#include "hal/board.h"
+
+#include <string.h>
+
+#define SECTOR   OTTER__SECTOR
+#define ATTEMPTS 3 /* to read, to write, to copy: then it is bad */
+
+uint32_t otter__boot_crc(struct otter_boot *b, uint32_t addr, uint32_t len)
+{
+    uint32_t crc = OTTER_CRC32_INIT;
+
+    while (len != 0) {
+        uint32_t n = len < SECTOR ? len : SECTOR;
+
+        if (otter__boot_read(addr, b->check, SECTOR) != 0) {
+            return 0;
+        }
+        crc = otter_crc32(crc, b->check, n);
+        addr += n;
+        len -= n;
+    }
+    return crc;
+}
+
+static bool is_whole(struct otter_boot *b, uint32_t addr, uint32_t len,
+                     uint32_t crc)
+{
+    for (int i = ATTEMPTS; i != 0 && len != 0; i--) {
+        if (otter__boot_crc(b, addr, len) == crc) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True when the target is what lies in the primary. */
+static bool is_installed(struct otter_boot *b)
+{
+    const struct otter_boot_image *t = &b->log.record.target;
+
+    return is_whole(b, SECTOR, t->size - SECTOR, t->crc);
+}
+
+/* A boot sector that is there already is not written again: nothing protects
+ * it while it is erased.  Any other sector is, since one that was being
+ * erased when power failed may only look right. */
+void otter__boot_put_sector(struct otter_boot *b, uint32_t addr,
+                            const uint8_t *data)
+{
+    for (int i = ATTEMPTS; i >= 0; i--) {
+        if ((i != ATTEMPTS || addr == 0) &&
+            otter__boot_read(addr, b->check, SECTOR) == 0 &&
+            memcmp(b->check, data, SECTOR) == 0) {
+            return;
+        }
+        if (i != 0 && otter_flash_erase(addr) == 0) {
+            otter__ignore(otter_flash_program(addr, data, SECTOR));
+        }
+    }
+}
+
+/* --- The content of the target, sector by sector ------------------------ */
+
+/* After each chunk the record gets a mark.  One that is lost costs copying
+ * the chunk again. */
+static void mark(struct otter_boot *b)
+{
+    struct otter_boot_record *r = &b->log.record;
+    uint32_t zero = 0;
+
+    if (b->log_addr != OTTER_LOADER_NO_LOG && r->tries < OTTER_BOOT_MARKS &&
+        b->pos - SECTOR ==
+            (r->tries + 1u) * otter_boot_chunk(r->target.size)) {
+        otter__ignore(otter_flash_program(
+            b->log_addr + b->log.newest * OTTER_BOOT_SLOT_SIZE +
+                OTTER_BOOT_MARKS_OFF + 4u * r->tries,
+            &zero, sizeof zero));
+        r->tries++;
+    }
+}
+
+static int take(struct otter_inflate *inflate, uint8_t *data, uint32_t len)
+{
+    struct otter_boot *b = inflate->user;
+    uint32_t pos = b->pos;
+
+    if (pos >= b->stop) {
+        return OTTER_ERR_SPACE;
+    }
+    b->pos += SECTOR;
+    if (!b->writing) {
+        if (pos != 0) {
+            b->crc = otter_crc32(b->crc, data, len);
+        }
+    } else if (pos >= b->resume) {
+        memset(data + len, 0xff, SECTOR - len);
+        otter__boot_put_sector(b, pos, data);
+        mark(b);
+    }
+    return 0;
+}
+
+static int refill(struct otter_inflate *inflate)
+{
+    struct otter_boot *b = inflate->user;
+    const struct otter_boot_image *t = &b->log.record.target;
+    uint32_t left = t->stored_size - b->in;
+
+    left = left < SECTOR ? left : SECTOR;
+    if (left == 0 ||
+        otter__boot_read(t->addr + b->in, b->input, SECTOR) != 0) {
+        return OTTER_ERR_SHORT;
+    }
+    b->in += left;
+    inflate->next = b->input;
+    inflate->end = b->input + left;
+    return 0;
+}
+
+/* Runs the target's content through take(): all of it, or from `resume` on,
+ * up to `stop`.  False: it could not be read or unpacked to its end. */
+static bool run_content(struct otter_boot *b, uint32_t resume, uint32_t stop)
+{
+    const struct otter_boot_image *t = &b->log.record.target;
+    struct otter_inflate *f = &b->inflate;
+
+    b->resume = resume;
+    b->stop = stop;
+    b->crc = OTTER_CRC32_INIT;
+    f->user = b;
+    if (t->packed != 0) {
+        /* It must not write over what it unpacks. */
+        b->stop = stop < t->addr ? stop : t->addr;
+        b->pos = 0;
+        b->in = 0;
+        f->next = f->end;
+        f->window = b->window;
+        f->refill = refill;
+        f->flush = take;
+        return otter_inflate_gzip(f) == 0;
+    }
+    for (b->pos = resume; b->pos < t->size;) {
+        uint32_t left = t->size - b->pos;
+
+        if (otter__boot_read(t->addr + b->pos, b->window, SECTOR) != 0 ||
+            take(f, b->window, left < SECTOR ? left : SECTOR) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- Verify, copy, verify ----------------------------------------------- */
+
+/* Finds out what nobody has told: size and CRC of the unpacked target. */
+static bool check_content(struct otter_boot *b)
+{
+    struct otter_boot_record *r = &b->log.record;
+    struct otter_boot_image *t = &r->target;
+
+    b->writing = false;
+    t->size = t->stored_size;
+    if (!run_content(b, 0, b->log_addr)) {
+        return false;
+    }
+    if (t->packed != 0) {
+        t->size = b->inflate.produced;
+    }
+    t->crc = b->crc;
+    r->flags &= ~OTTER_BOOT_UNCHECKED;
+    return true;
+}
+
+static bool is_source_good(struct otter_boot *b)
+{
+    const struct otter_boot_record *r = &b->log.record;
+    const struct otter_boot_image *t = &r->target;
+
+    if (t->addr < t->size && r->tries != 0) {
+        return true; /* the copy has begun to overwrite it */
+    }
+    return is_whole(b, t->addr, t->stored_size, t->stored_crc) &&
+           ((r->flags & OTTER_BOOT_UNCHECKED) == 0 || check_content(b)) &&
+           (otter_boot_overlap_is_safe(t) ||
+            b->log_addr == OTTER_LOADER_NO_LOG);
+}
+
+static void drop(struct otter_boot_image *image)
+{
+    image->addr = 0;
+    image->size = 0;
+}
+
+/* Appends the end: what is in the primary now is the target. */
+static void settle(struct otter_boot *b, uint8_t state)
+{
+    struct otter_boot_record *r = &b->log.record;
+
+    r->state = state;
+    r->tries = OTTER_BOOT_TRIES - 1;
+    r->flags &= OTTER_BOOT_STOCK | OTTER_BOOT_FS;
+    otter__ignore(otter__boot_append(b));
+    if ((r->flags & OTTER_BOOT_STOCK) != 0) {
+        otter__boot_affirm(b);
+    }
+}
+
+static void finish(struct otter_boot *b)
+{
+    struct otter_boot_record *r = &b->log.record;
+
+    if ((r->flags & OTTER_BOOT_LOADER) != 0) {
+        otter__ignore(run_content(b, 0, SECTOR));
+    }
+    /* What the primary now covers is not there any more. */
+    if ((r->flags & OTTER_BOOT_SWAPPED) != 0 ||
+        r->fallback.addr < r->target.size) {
+        drop(&r->fallback);
+    }
+    if (r->target.addr < r->target.size) {
+        r->target.addr = 0;
+    }
+    settle(b, (r->flags & OTTER_BOOT_FINAL) != 0 || r->fallback.addr == 0
+                  ? OTTER_BOOT_DONE
+                  : OTTER_BOOT_TRIAL);
+}
+
+/* The log says first what is done then.  False: it cannot be done. */
+static bool copy(struct otter_boot *b)
+{
+    struct otter_boot_record *r = &b->log.record;
+    uint32_t done = r->tries * otter_boot_chunk(r->target.size);
+
+    r->flags |= OTTER_BOOT_BEGUN;
+    if (!otter__boot_append(b)) {
+        return false;
+    }
+    otter_board_putc('c');
+    b->writing = true;
+    otter__ignore(run_content(b, SECTOR + done, b->log_addr));
+    return true;
+}
+
+/* Is one of the two whole in the primary? */
+static bool keep_what_is_there(struct otter_boot *b)
+{
+    for (int i = 2; i != 0; i--) {
+        if (is_installed(b)) {
+            drop(&b->log.record.fallback);
+            settle(b, OTTER_BOOT_DONE);
+            return true;
+        }
+        otter__boot_swap(b);
+    }
+    return false;
+}
+
+bool otter__boot_install(struct otter_boot *b)
+{
+    struct otter_boot_record *r = &b->log.record;
+    int bad = 0;
+
+    for (;;) {
+        if (is_source_good(b)) {
+            if (!copy(b)) {
+                break;
+            }
+            if (is_installed(b)) {
+                finish(b);
+                return true;
+            }
+            r->tries = 0;
+            if (++bad < ATTEMPTS) {
+                continue;
+            }
+            r->reason = OTTER_BOOT_REASON_FLASH;
+        } else {
+            r->reason = OTTER_BOOT_REASON_DAMAGED;
+            if ((r->flags & OTTER_BOOT_BEGUN) == 0) {
+                otter__boot_swap(b);
+                drop(&r->fallback);
+                settle(b, OTTER_BOOT_DONE);
+                return true;
+            }
+        }
+        if ((r->flags & OTTER_BOOT_SWAPPED) != 0 || r->fallback.addr == 0) {
+            break;
+        }
+        otter__boot_swap(b);
+        r->tries = 0;
+        r->flags |= OTTER_BOOT_FINAL | OTTER_BOOT_SWAPPED;
+        bad = 0;
+    }
+    return keep_what_is_there(b);
+}
