@@ -43,6 +43,7 @@ int otter__usage(const char *program, const char *format, ...)
 
 /* The verbs. */
 int otter__image(int argc, char **argv);
+int otter__espota(int argc, char **argv);
 int otter__push(int argc, char **argv); /* exit codes: push_ending.h */
 
 #endif

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -86,6 +87,22 @@ int otter_password_ask(struct otter_password *password, const char *prompt)
     say(fd, "\n");
     close(fd);
     return error;
+}
+
+char *otter_password_take(char *argument)
+{
+    char *copy = strdup(argument);
+
+    memset(argument, 'x', strlen(argument));
+    return copy;
+}
+
+void otter_password_free(char *password)
+{
+    if (password) {
+        OPENSSL_cleanse(password, strlen(password));
+        free(password);
+    }
 }
 
 void otter_password_wipe(struct otter_password *password)

@@ -25,6 +25,12 @@ OTTER_MUST_CHECK int otter_password_read(struct otter_password *password,
 OTTER_MUST_CHECK int otter_password_ask(struct otter_password *password,
                                         const char *prompt);
 
+/* A copy of a password that was given as an argument, which is overwritten so
+ * that the list of processes does not show it.  NULL: out of memory.  To be
+ * given back to otter_password_free, which takes NULL too. */
+char *otter_password_take(char *argument);
+void otter_password_free(char *password);
+
 void otter_password_wipe(struct otter_password *password);
 
 #endif

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,10 +192,6 @@ int otter__push(int argc, char **argv)
     }
     otter_firmware_free(&p.firmware);
     otter_password_wipe(&p.password);
-    if (p.options.password) {
-        OPENSSL_cleanse((char *)p.options.password,
-                        strlen(p.options.password));
-        free((char *)p.options.password);
-    }
+    otter_password_free(p.options.password);
     return status;
 }

@@ -6,12 +6,11 @@
 #include "format/push_message.h"
 #include "host/command.h"
 #include "host/number.h"
+#include "host/password.h"
 #include "host/push_ending.h"
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define DEFAULT_CHUNK 1460
 #define CHUNK_MAX     (1024 * 1024)
@@ -158,9 +157,8 @@ static int parse_tries(struct otter_push_options *o)
 
 static int take_password(struct otter_push_options *o)
 {
-    free((char *)o->password);
-    o->password = strdup(optarg);
-    memset(optarg, 'x', strlen(optarg));
+    otter_password_free(o->password);
+    o->password = otter_password_take(optarg);
     return o->password ? 0 : OTTER_ERR_NO_MEMORY;
 }
 

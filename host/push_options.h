@@ -18,8 +18,8 @@ struct otter_push_options {
     bool fs;
     uint16_t host_port_first; /* 0: the system chooses */
     uint16_t host_port_last;
-    const char *bind;     /* NULL: every address */
-    const char *password; /* NULL: not given as an option */
+    const char *bind; /* NULL: every address */
+    char *password;   /* owned; NULL: not given as an option */
     const char *password_file;
     uint32_t timeout_ms;         /* 0: the default */
     uint32_t connect_timeout_ms; /* 0: the default */
@@ -32,8 +32,7 @@ struct otter_push_options {
 };
 
 /* Fills the options from a command line whose first word is the verb.  The
- * text of --password is copied and then overwritten in argv, so that the list
- * of processes does not show it; it must be freed by the caller.
+ * text of --password is taken, see host/password.h.
  * OTTER_ERR_SYNTAX: a message was written to standard error. */
 OTTER_MUST_CHECK int otter_push_options_parse(struct otter_push_options *o,
                                               int argc, char **argv);

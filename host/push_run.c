@@ -99,6 +99,7 @@ static void start(struct otter_push_target *target)
 
     run->now_ms = otter_host_now_ms();
     target->started = true;
+    s->host_port = run->host_port_first;
     if (error) {
         give_up(target, OTTER_PUSH_END_LOOKUP, gai_strerror(error));
         return;

@@ -242,6 +242,7 @@ static void on_reply(struct otter_push_session *s,
         break;
     case OTTER_PUSH_REPLY_OTHER:
         if (inviting || authenticating) {
+            s->unknown_answer = true;
             refused(s, reply->text);
         }
         break;
@@ -366,6 +367,7 @@ void otter_push_session_start(struct otter_push_session *s, uint64_t now_ms)
         return;
     }
     otter_push_result_init(&s->result);
+    s->stored_md5 = s->job->stored_md5;
     begin_round(s);
 }
 

@@ -56,7 +56,8 @@ struct otter_push_job {
     char md5[OTTER_MD5_HEX_SIZE]; /* of these bytes */
     uint32_t command;             /* 0 sketch, 100 file system */
     const char *password;         /* NULL: none is known */
-    bool can_ask; /* the owner will answer ASKING; otherwise it fails */
+    bool stored_md5; /* the device keeps the MD5 of its password */
+    bool can_ask;    /* the owner will answer ASKING; otherwise it fails */
     uint32_t lockstep_chunk; /* 0: stream; else bytes sent per reply */
     struct otter_push_limits limits;
 };
@@ -106,8 +107,9 @@ struct otter_push_session {
     unsigned invitations;    /* sent so far */
     /* Last other address that answered or connected, or empty. */
     char stranger[OTTER_ADDRESS_TEXT_SIZE];
-    bool authenticated; /* the device asked for the password */
-    bool ok_implied;    /* connected though no OK was seen */
+    bool authenticated;  /* the device asked for the password */
+    bool unknown_answer; /* REFUSED by words that the protocol lacks */
+    bool ok_implied;     /* connected though no OK was seen */
 
     /* private */
     int udp;

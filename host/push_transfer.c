@@ -55,6 +55,13 @@ static uint32_t in_flight(const struct otter_push_session *s)
     return (uint32_t)bytes < s->sent ? (uint32_t)bytes : s->sent;
 }
 
+static bool all_arrived(const struct otter_push_session *s)
+{
+    return s->done == s->job->size;
+}
+
+/* Updates the progress; the last byte's arrival is a state of its own, passed
+ * through even when the result is already there. */
 static void note_progress(struct otter_push_session *s)
 {
     uint32_t done = s->sent - in_flight(s);
@@ -64,11 +71,11 @@ static void note_progress(struct otter_push_session *s)
         s->progress_at_ms = s->now_ms;
         otter__push_session_notify(s, OTTER_PUSH_EVENT_PROGRESS);
     }
-}
-
-static bool all_arrived(const struct otter_push_session *s)
-{
-    return s->done == s->job->size;
+    if (all_arrived(s) && s->state == OTTER_PUSH_SESSION_SENDING) {
+        otter__push_session_enter(s, OTTER_PUSH_SESSION_RESULT,
+                                  s->job->limits.result_ms *
+                                      RESULT_LIMITS_MAX);
+    }
 }
 
 /* Only the word OK after the last byte is success.  An earlier one proves
@@ -195,16 +202,14 @@ void otter__push_transfer_send(struct otter_push_session *s)
     while (otter__push_transfer_may_send(s) && s->sent - start < STEP_SIZE &&
            write_some(s)) {
     }
+    if (s->state == OTTER_PUSH_SESSION_SENDING) {
+        note_progress(s);
+    }
     if (s->state != OTTER_PUSH_SESSION_SENDING) {
         return;
     }
-    note_progress(s);
     if (text_is_over(s)) {
         ended(s, 0);
-    } else if (all_arrived(s)) {
-        otter__push_session_enter(s, OTTER_PUSH_SESSION_RESULT,
-                                  s->job->limits.result_ms *
-                                      RESULT_LIMITS_MAX);
     } else if (s->now_ms >= s->progress_at_ms + s->job->limits.idle_ms) {
         otter__push_session_finish(s, OTTER_PUSH_END_STALLED);
     }

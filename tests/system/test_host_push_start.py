@@ -5,7 +5,6 @@ passwords in both schemes, ports and addresses (protocol 1.3, 1.4, 1.11,
 import os
 import pathlib
 import pty
-import select
 import socket
 import subprocess
 import unittest
