@@ -19,7 +19,7 @@ enum otter__mdns_state {
 /* The records of the host's group, then four for each service. */
 #define OTTER__MDNS_A               0x01u
 #define OTTER__MDNS_REVERSE         0x02u
-#define OTTER__MDNS_NONE            0x04u /* NSEC: no other types for the host */
+#define OTTER__MDNS_NONE            0x04u /* NSEC: nothing else there */
 #define OTTER__MDNS_META(s)         (0x08u << (s))
 #define OTTER__MDNS_HOST            0x3fu
 #define OTTER__MDNS_PTR(s)          (0x040u << (4 * (s)))

@@ -43,17 +43,24 @@ static bool is_multicast(const struct otter_addr *addr)
            addr->ip[1] == 0 && addr->ip[2] == 0 && addr->ip[3] == 251;
 }
 
-/* The link that a packet came in on; by its sender when the port does not
- * tell.  NULL: none of ours. */
+/* The packet came in on this link; by its sender when the port does not tell
+ * the interface. */
+static bool came_by(const struct otter_mdns_link *link,
+                    const struct otter_datagram *info)
+{
+    if (info->interface != 0) {
+        return link->interface == info->interface;
+    }
+    return link->interface != 0 && on_link(link, &info->from);
+}
+
+/* NULL: the packet came in on none of our links. */
 static struct otter_mdns_link *find_link(struct otter_mdns *mdns,
                                          const struct otter_datagram *info)
 {
     for (uint32_t i = 0; i < OTTER_MDNS_LINKS; i++) {
-        struct otter_mdns_link *link = &mdns->link[i];
-
-        if (link->interface != 0 &&
-            (info->interface != 0 ? link->interface == info->interface : on_link(link, &info->from))) {
-            return link;
+        if (came_by(&mdns->link[i], info)) {
+            return &mdns->link[i];
         }
     }
     return NULL;

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define FLUSH      0x8000u /* in the class: all records of this name and type */
+#define FLUSH      0x8000u /* in the class: there are no others */
 #define UNICAST    0x8000u /* in a question's class */
 #define LEGACY_TTL 10u     /* seconds, RFC 6762 section 6.7 */
 #define REPLY      (OTTER_DNS_RESPONSE | OTTER_DNS_AUTHORITATIVE)
