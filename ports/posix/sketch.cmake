@@ -59,17 +59,16 @@ function(otter__sketch name version flavour suffix)
         otter_twin(twin ${flavour} ${use})
         target_link_libraries(${target} PRIVATE ${twin})
     endforeach()
+    # An image may not be built for more flash than the chip has: one for the
+    # smallest fits them all.
     add_custom_command(OUTPUT "${image}"
         COMMAND "${CMAKE_COMMAND}" -E make_directory
             "${OTTER_PROGRAM_DIR}/sketches"
-        COMMAND ${OTTER_IMAGE_BUILD} "$<TARGET_FILE:${target}>" "${image}"
-        DEPENDS ${target} VERBATIM)
+        COMMAND otter image build --quiet --map 512K0
+            --program "$<TARGET_FILE:${target}>" -o "${image}"
+        DEPENDS ${target} otter VERBATIM)
     add_custom_target(${target}_image ALL DEPENDS "${image}")
 endfunction()
-
-set(OTTER_IMAGE_BUILD python3
-    "${CMAKE_SOURCE_DIR}/tests/system/otter_image.py"
-    CACHE INTERNAL "What makes an image of a program, in every folder")
 
 foreach(flavour small asan)
     add_library(otter_flags_${flavour} INTERFACE)

@@ -144,6 +144,7 @@ class Start(otter_testlib.SystemTest):
 
         def wire():
             os.dup2(state, 4)
+            os.set_inheritable(4, True)
 
         done = subprocess.run([self.program_of("probe-1.0.0")],
                               preexec_fn=wire, close_fds=False,
