@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Addresses with and without ports, and files that list devices. */
+#include "host/target_list.h"
+
+#include "format/error.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void test_target_list_address_forms(void **state)
+{
+    static const struct {
+        const char *word;
+        const char *address;
+        uint16_t port;
+    } rows[] = {
+        {"192.168.1.50", "192.168.1.50", 0},
+        {"192.168.1.50:8266", "192.168.1.50", 8266},
+        {"kitchen.local:3232", "kitchen.local", 3232},
+        {"kitchen", "kitchen", 0},
+        {"fe80::1%eth0", "fe80::1%eth0", 0},
+        {"::1", "::1", 0},
+        {"[::1]", "::1", 0},
+        {"[fe80::1%eth0]:65535", "fe80::1%eth0", 65535},
+    };
+    struct otter_target_list list = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(otter_target_list_add(&list, rows[i].word), 0);
+        assert_string_equal(list.entries[i].word, rows[i].word);
+        assert_string_equal(list.entries[i].address, rows[i].address);
+        assert_int_equal(list.entries[i].port, rows[i].port);
+    }
+    otter_target_list_free(&list);
+}
+
+static void test_target_list_malformed_addresses_are_named(void **state)
+{
+    static const char *const words[] = {"",       ":8266",   "a:",   "a:0",
+                                        "a:x",    "a:65536", "[::1", "[]",
+                                        "[::1]x", "[::1]:"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        struct otter_target_list list = {0};
+
+        assert_int_equal(otter_target_list_add(&list, words[i]),
+                         OTTER_ERR_SYNTAX);
+        assert_non_null(strstr(list.error, words[i]));
+        otter_target_list_free(&list);
+    }
+}
+
+/* Reads this text as a file; *path is its name, to be freed. */
+static int read_text(struct otter_target_list *list, const char *text,
+                     char path[64])
+{
+    int error;
+    int fd;
+    FILE *file;
+
+    strcpy(path, "/tmp/otter-list-XXXXXX");
+    fd = mkstemp(path);
+    assert_true(fd >= 0);
+    file = fdopen(fd, "w");
+    fputs(text, file);
+    fclose(file);
+    error = otter_target_list_read(list, path);
+    unlink(path);
+    return error;
+}
+
+static void test_target_list_file_has_comments_and_keys(void **state)
+{
+    struct otter_target_list list = {0};
+    char path[64];
+
+    (void)state;
+    assert_int_equal(read_text(&list,
+                               "# all of them\n"
+                               "\n"
+                               "  10.0.0.1\t# the first\r\n"
+                               "b.local:1234 name=b board=nodemcuv2 "
+                               "version=1.0 auth=yes password-file=b.key\n"
+                               "10.0.0.3 password-file=/etc/c.key",
+                               path),
+                     0);
+    assert_int_equal(list.count, 3);
+    assert_string_equal(list.entries[0].address, "10.0.0.1");
+    assert_null(list.entries[0].name);
+    assert_string_equal(list.entries[1].word, "b.local:1234");
+    assert_int_equal(list.entries[1].port, 1234);
+    assert_string_equal(list.entries[1].name, "b");
+    assert_string_equal(list.entries[1].board, "nodemcuv2");
+    assert_string_equal(list.entries[1].version, "1.0");
+    assert_string_equal(list.entries[1].auth, "yes");
+    assert_string_equal(list.entries[1].password_file, "/tmp/b.key");
+    assert_string_equal(list.entries[2].password_file, "/etc/c.key");
+    otter_target_list_free(&list);
+}
+
+static void test_target_list_bad_line_is_named_with_its_number(void **state)
+{
+    static const char *const texts[] = {"a\nb color=red\n", "a\nb name\n",
+                                        "a\nb:x\n"};
+    char path[64];
+    char where[80];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct otter_target_list list = {0};
+
+        assert_int_equal(read_text(&list, texts[i], path), OTTER_ERR_SYNTAX);
+        snprintf(where, sizeof where, "%s:2: ", path);
+        assert_non_null(strstr(list.error, where));
+        otter_target_list_free(&list);
+    }
+}
+
+static void test_target_list_missing_file_is_named(void **state)
+{
+    struct otter_target_list list = {0};
+
+    (void)state;
+    assert_int_equal(otter_target_list_read(&list, "/nonexistent"),
+                     OTTER_ERR_INVALID);
+    assert_non_null(strstr(list.error, "/nonexistent: No such file"));
+    otter_target_list_free(&list);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_target_list_address_forms),
+        cmocka_unit_test(test_target_list_malformed_addresses_are_named),
+        cmocka_unit_test(test_target_list_file_has_comments_and_keys),
+        cmocka_unit_test(test_target_list_bad_line_is_named_with_its_number),
+        cmocka_unit_test(test_target_list_missing_file_is_named),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
