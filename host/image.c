@@ -7,6 +7,8 @@
 #include <stddef.h>
 
 static const struct otter_command commands[] = {
+    {"info", "tell what a firmware file is, and whether it is good",
+     otter__image_info_help, otter__image_info},
     {"build", "make a firmware file of a program", otter__image_build_help,
      otter__image_build},
     {NULL, NULL, NULL, NULL},
