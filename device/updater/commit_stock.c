@@ -59,6 +59,27 @@ int otter__place(struct otter_updater *u, uint32_t size)
     return otter_flash_map_stage_fs(u->map, size, &u->start);
 }
 
+/* The loader unpacks over its own source when the two overlap: it must never
+ * erase what it has not read yet.  When `left` bytes are still to be unpacked,
+ * no more than those and a little are still to be read, since a compressor
+ * that cannot do better stores them (5 bytes in front of each block; a 64th
+ * allows for blocks of 320 bytes).  So it is enough that the source ends that
+ * little behind the output; two sectors allow for the rounding of both. */
+int otter__check_unpacked(const struct otter_updater *u, uint32_t size)
+{
+    uint32_t need = otter_flash_map_sectors(size);
+    uint32_t end = u->start + u->received;
+
+    if (need <= u->start) {
+        return 0;
+    }
+    if (need > end) {
+        return OTTER_ERR_SPACE;
+    }
+    return end - need >= size / 64 + 2 * OTTER_FLASH_SECTOR ? 0
+                                                            : OTTER_ERR_SPACE;
+}
+
 static bool overlaps(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size)
 {
     return a < b ? b - a < a_size : a - b < b_size;

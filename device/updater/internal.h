@@ -21,6 +21,11 @@ static inline uint32_t otter__buffered(const struct otter_updater *u)
  * OTTER_ERR_SPACE, OTTER_ERR_KIND, and what otter__running_size gives. */
 OTTER_MUST_CHECK int otter__place(struct otter_updater *u, uint32_t size);
 
+/* Judges whether the loader can unpack the staged gzip file to `size` bytes.
+ * OTTER_ERR_SPACE. */
+OTTER_MUST_CHECK int otter__check_unpacked(const struct otter_updater *u,
+                                           uint32_t size);
+
 /* Before the first change of the staging area: withdraws an order that refers
  * to it. */
 OTTER_MUST_CHECK int otter__withdraw(struct otter_updater *u);

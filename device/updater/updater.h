@@ -24,8 +24,9 @@
  *    its content (2.4 step 2 refuses it as "no data").  A sketch that ends
  *    within the boot sector must be an image that the chip's ROM would load,
  *    checksum included, since the boot loader will put it there.
- *  - A gzip image must unpack to something that fits below its own staged
- *    copy (3.3 checks nothing).
+ *  - A gzip image must say that it unpacks to something possible, and that
+ *    fits below its own staged copy, or overlaps it only so far that the
+ *    loader cannot overtake itself (3.3 checks nothing).
  *  - An image whose descriptor names another board or chip, or needs a newer
  *    boot loader, is refused as soon as the descriptor has arrived.
  *  - Before staging overwrites the image of an earlier update that was
@@ -63,9 +64,6 @@ struct otter_updater_config {
     uint32_t loader_version; /* of the boot loader; 0: the core's own */
     bool allow_other_board;  /* take images for other boards and chips, and
                                 with a descriptor that makes no sense */
-    bool allow_gzip_overlap; /* take gzip images that unpack over their own
-                                staged copy: the core's loader installs most
-                                of these, but nothing vouches for it */
 };
 
 /* What is known about the sketch that runs (private). */

@@ -19,8 +19,8 @@
 
 #define GZIP_MIN    18u /* bytes of header and trailer */
 #define GZIP_METHOD 8   /* deflate, the only one there is */
-#define DEFLATE_BEST                                                          \
-    1032u /* no deflate stream unpacks to more times its size */
+/* No deflate stream unpacks to more times its size. */
+#define DEFLATE_BEST 1032u
 
 /* --- The first bytes ---------------------------------------------------- */
 
@@ -187,8 +187,8 @@ static bool rom_would_load(const uint8_t *bytes, uint32_t len)
     return bytes[part.end - 1] == sum;
 }
 
-/* The sizes of a gzip file must let the boot loader unpack it: the last four
- * bytes are all that it knows (protocol 3.3). */
+/* The last four bytes of a gzip file are all that the boot loader knows of
+ * what it will unpack (protocol 3.3): they must be possible. */
 static int judge_unpacked(const struct otter_updater *u)
 {
     /* Stored blocks cost 5 bytes in 64 KiB; this allows much more, and a
@@ -199,7 +199,7 @@ static int judge_unpacked(const struct otter_updater *u)
     alignas(4) uint8_t trailer[8];
     uint32_t end = u->start + u->received;
     uint32_t from = (end - 4) & ~3u;
-    uint32_t size, room;
+    uint32_t size;
     int error;
 
     if (u->received < GZIP_MIN) {
@@ -216,8 +216,7 @@ static int judge_unpacked(const struct otter_updater *u)
     if (size < least || size / DEFLATE_BEST > u->received) {
         return OTTER_ERR_GZIP;
     }
-    room = u->config->allow_gzip_overlap ? u->map->fs_start : u->start;
-    return otter_flash_map_sectors(size) > room ? OTTER_ERR_SPACE : 0;
+    return otter__check_unpacked(u, size);
 }
 
 static bool differs(const struct otter_updater *u, enum otter_digest_kind kind,

@@ -67,7 +67,6 @@ static void check_update(unsigned switches, uint32_t piece, uint32_t len)
     int result;
 
     otter_test_rig.config.allow_other_board = (switches & ALLOW) != 0;
-    otter_test_rig.config.allow_gzip_overlap = (switches & ALLOW) != 0;
     memcpy(before, otter_sim_board.nor.bytes, FLASH);
     result = otter_test_begin(
         kind, (switches & UNKNOWN) != 0 ? OTTER_SIZE_UNKNOWN : announced);

@@ -3,6 +3,7 @@
  * Driving an update in tests. */
 #include "tests/support/test_update.h"
 
+#include "boot/stock.h"
 #include "format/flash_map.h"
 #include "format/rtc_command.h"
 #include "tests/support/sim_board.h"
@@ -166,4 +167,37 @@ bool otter_test_take_order(void)
 
     otter_rtc_command_clear(otter_sim_board.rtc);
     return there;
+}
+
+void otter_test_order_copy(uint32_t source, uint32_t size)
+{
+    struct otter_rtc_command command;
+
+    otter_rtc_command_set_copy(&command, source, 0, size);
+    otter_rtc_command_encode(&command, otter_sim_board.rtc);
+}
+
+static int load_nothing(uint32_t vma, uint32_t addr, uint32_t len)
+{
+    (void)vma;
+    (void)addr;
+    (void)len;
+    return 0;
+}
+
+static int start_nothing(uint32_t entry)
+{
+    (void)entry;
+    return OTTER_ERR_IMAGE;
+}
+
+void otter_test_run_stock_loader(void)
+{
+    static struct otter_boot_stock stock;
+
+    otter_sim_board.load = load_nothing;
+    otter_sim_board.start = start_nothing;
+    if (otter_boot_stock_run(&stock) != OTTER_ERR_IMAGE) {
+        abort();
+    }
 }

@@ -50,4 +50,10 @@ bool otter_test_order(uint32_t *source, uint32_t *size);
  * one. */
 bool otter_test_take_order(void);
 
+/* Runs the core's loader up to the start of what it installed. */
+void otter_test_run_stock_loader(void);
+
+/* Leaves the command to copy a staged file over the sketch. */
+void otter_test_order_copy(uint32_t source, uint32_t size);
+
 #endif

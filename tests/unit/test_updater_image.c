@@ -235,21 +235,6 @@ static void test_updater_gzip_is_taken_unseen(void **state)
     assert_int_equal(update_gzip(0x8000, 0x10000), 0);
 }
 
-/* Departs from protocol 3.3, where nothing bounds the unpacked size. */
-static void test_updater_gzip_must_fit_when_unpacked(void **state)
-{
-    uint32_t start = 0x300000 - 0x9000; /* of 0x8000 bytes and a frame */
-
-    (void)state;
-    assert_int_equal(update_gzip(0x8000, start), 0);
-    assert_int_equal(update_gzip(0x8000, start + 1), OTTER_ERR_SPACE);
-    assert_int_equal(update_gzip(0x8000, 0x300000), OTTER_ERR_SPACE);
-    otter_test_rig.config.allow_gzip_overlap = true;
-    assert_int_equal(update_gzip(0x8000, start + 1), 0);
-    assert_int_equal(update_gzip(0x8000, 0x300000), 0);
-    assert_int_equal(update_gzip(0x8000, 0x300001), OTTER_ERR_SPACE);
-}
-
 static void test_updater_gzip_sizes_that_cannot_be_are_refused(void **state)
 {
     (void)state;
@@ -403,7 +388,6 @@ int main(void)
         TEST(test_updater_segments_never_lead_backwards),
         TEST(test_updater_file_system_holds_no_descriptor),
         TEST(test_updater_gzip_is_taken_unseen),
-        TEST(test_updater_gzip_must_fit_when_unpacked),
         TEST(test_updater_gzip_sizes_that_cannot_be_are_refused),
         TEST(test_updater_after_gzip_a_plain_image_is_plain),
         TEST(test_updater_gzip_without_room_for_a_trailer),
