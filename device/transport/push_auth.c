@@ -121,7 +121,6 @@ int otter__push_auth_check(struct otter_push_auth *auth,
             otter_push_format_challenge(auth->stored, auth->nonce, cnonce,
                                         text, sizeof text),
             right);
-    memset(auth->nonce, 0, sizeof auth->nonce);
     for (uint32_t i = 0; i < OTTER_PUSH_DIGITS_MD5; i++) {
         differs |= (unsigned)(right[i] ^ response[i]);
     }

@@ -67,7 +67,7 @@ OTTER_MUST_CHECK int otter__push_auth_challenge(struct otter_push_auth *auth);
 
 /* Compares a response of 32 characters with the one that belongs to the nonce
  * and to `cnonce`, 32 characters too, in a time that does not depend on where
- * they differ.  Uses the nonce up.  OTTER_ERR_AUTH: they differ. */
+ * they differ.  OTTER_ERR_AUTH: they differ. */
 OTTER_MUST_CHECK int otter__push_auth_check(struct otter_push_auth *auth,
                                             const struct otter_addr *from,
                                             const char *cnonce,

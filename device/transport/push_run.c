@@ -16,6 +16,10 @@
 /* A pass that lasts as long as the host sends ends after so many bytes. */
 #define PASS_MAX 4096u
 
+/* A host that goes away before so many bytes "supplied no data": the core has
+ * then written nothing (table 1.7). */
+#define CORE_BUFFER 4096u
+
 /* The most that is read and thrown away in one step. */
 #define DRAIN_MAX 4096u
 
@@ -30,10 +34,7 @@ _Static_assert(OTTER_CORE_ERROR_TEXT_MAX <=
 static void detail_of(struct otter_push *push, int reason,
                       struct otter_error_detail *out)
 {
-    memset(out, 0, sizeof *out);
-    if (reason != OTTER_ERR_BUSY) {
-        otter_stream_detail(push->stream, out);
-    }
+    otter_stream_detail(push->stream, out);
     if (out->error != reason) {
         memset(out, 0, sizeof *out);
         out->error = reason;
@@ -287,7 +288,7 @@ static void end_pass(struct otter_push *push)
 {
     push->uncounted += push->pass;
     push->pass = 0;
-    if (push->uncounted > 0 && write_count(push)) {
+    if (write_count(push) && push->uncounted > 0) {
         push->count_off = 0;
         push->count_len = (uint8_t)otter_push_format_count(
             push->uncounted, push->count, sizeof push->count);
@@ -392,7 +393,8 @@ static void step_receive(struct otter_push *push)
         report(push, OTTER_PUSH_ERROR_END, push->reason);
     } else if (flow == FLOW_LOST) {
         report(push, OTTER_PUSH_ERROR_END,
-               push->done < PASS_MAX ? OTTER_ERR_NO_DATA : OTTER_ERR_SHORT);
+               push->done <= CORE_BUFFER ? OTTER_ERR_NO_DATA
+                                         : OTTER_ERR_SHORT);
     } else if (!complete && too_slow(push)) {
         report(push, OTTER_PUSH_ERROR_RECEIVE, OTTER_ERR_TIMEOUT);
     } else if (complete || (push->pass > 0 && flow != FLOW_FULL)) {
@@ -477,7 +479,7 @@ static void step_restart(struct otter_push *push)
  * the text: so what the host still sends is read, until it closes. */
 static bool drain(struct otter_push *push)
 {
-    uint8_t waste[256];
+    uint8_t waste[128];
 
     for (uint32_t n = 0; n < DRAIN_MAX; n += sizeof waste) {
         int error = otter_conn_read(push->conn, waste, sizeof waste);

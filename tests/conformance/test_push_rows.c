@@ -310,7 +310,7 @@ static void test_push_row_host_closes_with_nothing_flushed(void **state)
     struct push_rig *rig = *state;
 
     connect_peer(rig, IMAGE_SIZE, image_md5);
-    fake_peer_send(peer, image, 4095);
+    fake_peer_send(peer, image, 4096);
     fake_peer_close(peer);
     assert_string_equal(result(rig), "ERROR[13]: No data supplied\n");
     assert_non_null(strstr(rig->log, "error(4)"));

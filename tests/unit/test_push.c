@@ -386,6 +386,23 @@ static void test_push_host_that_reads_no_counts_is_served(void **state)
     push_rig_reads(peer, "OK");
 }
 
+static void test_push_count_goes_out_while_the_stream_verifies(void **state)
+{
+    struct push_rig *rig = *state;
+    struct fake_peer *peer;
+
+    push_rig_open(rig);
+    rig->stream.end_pending = 1000;
+    peer = push_rig_connect(rig, 5000);
+    fake_peer_set_window(peer, 4); /* the first count fills it */
+    push_rig_upload(peer, 0, 5000);
+    push_rig_run(rig, 10);
+    push_rig_reads(peer, "4096");
+    push_rig_run(rig, 1);
+    push_rig_reads(peer, "904");
+    assert_int_equal(rig->stream.commits, 0);
+}
+
 /* --- Refusals before the upload ----------------------------------------- */
 
 struct refusal {
@@ -499,6 +516,7 @@ int main(void)
         TEST(test_push_streaming_host_leaves_the_loop_its_turns),
         TEST(test_push_full_stream_leaves_bytes_in_the_connection),
         TEST(test_push_host_that_reads_no_counts_is_served),
+        TEST(test_push_count_goes_out_while_the_stream_verifies),
         TEST(test_push_begin_error_is_told_by_datagram),
         TEST(test_push_digest_that_is_no_digest_is_refused),
         TEST(test_push_stream_without_digests_is_an_error),

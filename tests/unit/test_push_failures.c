@@ -94,6 +94,21 @@ static void test_push_without_a_free_connection_fails(void **state)
     recovers(rig, OTTER_ERR_CONNECT);
 }
 
+/* It did connect: that is not the error. */
+static void test_push_host_that_closes_at_once_supplied_no_data(void **state)
+{
+    struct push_rig *rig = *state;
+    struct fake_peer *peer = dialled(rig);
+
+    fake_peer_accept(peer);
+    fake_peer_close(peer);
+    push_rig_run(rig, 2);
+    push_rig_logged(rig, "error(4)");
+    push_rig_run(rig, 1);
+    push_rig_reads(peer, "ERROR[13]: No data supplied\n");
+    recovers(rig, OTTER_ERR_NO_DATA);
+}
+
 /* --- Hosts that stop ---------------------------------------------------- */
 
 static struct fake_peer *connected(struct push_rig *rig, uint32_t uploaded)
@@ -115,7 +130,7 @@ static void test_push_host_that_closes_within_a_sector_supplied_no_data(
     void **state)
 {
     struct push_rig *rig = *state;
-    struct fake_peer *peer = connected(rig, 4095);
+    struct fake_peer *peer = connected(rig, 4096);
 
     fake_peer_close(peer);
     push_rig_run(rig, 1);
@@ -131,7 +146,7 @@ static void test_push_host_that_closes_within_a_sector_supplied_no_data(
 static void test_push_host_that_closes_later_sent_too_little(void **state)
 {
     struct push_rig *rig = *state;
-    struct fake_peer *peer = connected(rig, 4999);
+    struct fake_peer *peer = connected(rig, 4097);
 
     fake_peer_close(peer);
     push_rig_run(rig, 1);
@@ -220,6 +235,44 @@ static void test_push_slow_loris_is_given_up_after_60_s(void **state)
     assert_non_null(strstr(rig->log, "error(3)"));
     push_rig_run(rig, 1000);
     recovers(rig, OTTER_ERR_TIMEOUT);
+}
+
+/* What came before does not buy time. */
+static void test_push_host_that_becomes_a_loris_is_given_up(void **state)
+{
+    struct push_rig *rig = *state;
+    struct fake_peer *peer;
+
+    push_rig_open(rig);
+    peer = push_rig_connect(rig, 40000);
+    push_rig_upload(peer, 0, 30000);
+    for (uint32_t second = 0; second < 119; second++) {
+        push_rig_run(rig, 1000);
+        push_rig_upload(peer, 30000 + second, 1);
+        assert_null(strstr(rig->log, "error"));
+    }
+    push_rig_run(rig, 1000);
+    assert_non_null(strstr(rig->log, "error(3)"));
+    push_rig_run(rig, 1000);
+    recovers(rig, OTTER_ERR_TIMEOUT);
+}
+
+static void test_push_last_byte_in_the_last_poll_is_in_time(void **state)
+{
+    struct push_rig *rig = *state;
+    struct fake_peer *peer;
+
+    push_rig_open(rig);
+    peer = push_rig_connect(rig, 7);
+    for (uint32_t i = 0; i < 5; i++) {
+        push_rig_upload(peer, i, 1);
+        push_rig_run(rig, 10000);
+    }
+    push_rig_upload(peer, 5, 1);
+    push_rig_run(rig, 9999);
+    push_rig_upload(peer, 6, 1);
+    push_rig_run(rig, 100);
+    assert_int_equal(rig->stream.commits, 1);
 }
 
 /* espota waits for a count per 1460 bytes and allows 10 s for each: the
@@ -342,6 +395,22 @@ static void test_push_verification_error_is_told_with_both_digests(
     assert_true(fake_net_power_save());
 }
 
+static void test_push_close_while_reporting_a_write_error(void **state)
+{
+    struct push_rig *rig = *state;
+    struct fake_peer *peer;
+
+    push_rig_open(rig);
+    rig->stream.fail_at = 100;
+    rig->stream.write_error = OTTER_ERR_FLASH_PROGRAM;
+    peer = push_rig_connect(rig, 1460);
+    push_rig_upload(peer, 0, 1460);
+    push_rig_run(rig, 10);
+    otter_push_close(&rig->push);
+    push_rig_reads(peer, "ERROR[1]: Flash Write Failed\n");
+    assert_int_equal(rig->stream.aborts, 1);
+}
+
 static void test_push_error_text_waits_for_a_host_that_reads_late(void **state)
 {
     struct push_rig *rig = *state;
@@ -404,6 +473,24 @@ static void test_push_second_inviter_is_told_and_the_update_goes_on(
     assert_true(push_rig_run(rig, 3000));
     push_rig_arrived(rig, 5000);
     assert_int_equal(otter_push_command(&rig->push), 0);
+}
+
+/* Only the very same invitation is a repetition. */
+static void test_push_changed_invitation_of_the_host_is_answered(void **state)
+{
+    static const char *const texts[] = {
+        "100 48231 5000 " MD5_TEXT "\n",
+        "0 48232 5000 " MD5_TEXT "\n",
+        "0 48231 5001 " MD5_TEXT "\n",
+        "0 48231 5000 1123456789abcdef0123456789abcdef\n",
+    };
+    struct push_rig *rig = *state;
+
+    connected(rig, 2000);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        push_rig_say(rig, texts[i]);
+        push_rig_hears("ERR: ERROR[15]: Update already running\n");
+    }
 }
 
 /* Protocol 1.12 step 2: the host repeats its invitation. */
@@ -529,6 +616,7 @@ int main(void)
         TEST(test_push_host_port_that_never_answers_fails_after_5_s),
         TEST(test_push_host_port_that_refuses_fails_at_once),
         TEST(test_push_without_a_free_connection_fails),
+        TEST(test_push_host_that_closes_at_once_supplied_no_data),
         TEST(test_push_host_that_closes_within_a_sector_supplied_no_data),
         TEST(test_push_host_that_closes_later_sent_too_little),
         TEST(test_push_killed_host_ends_the_update),
@@ -536,15 +624,19 @@ int main(void)
         TEST(test_push_silent_host_is_given_up_after_15_s),
         TEST(test_push_host_that_never_sends_is_given_up_after_15_s),
         TEST(test_push_slow_loris_is_given_up_after_60_s),
+        TEST(test_push_host_that_becomes_a_loris_is_given_up),
+        TEST(test_push_last_byte_in_the_last_poll_is_in_time),
         TEST(test_push_slowest_known_host_gets_through),
         TEST(test_push_stream_that_takes_nothing_is_given_up),
         TEST(test_push_surplus_is_never_read_and_no_error),
         TEST(test_push_write_error_stops_the_counts),
         TEST(test_push_flash_error_is_seen_while_the_host_is_silent),
         TEST(test_push_verification_error_is_told_with_both_digests),
+        TEST(test_push_close_while_reporting_a_write_error),
         TEST(test_push_error_text_waits_for_a_host_that_reads_late),
         TEST(test_push_host_that_never_reads_the_error_is_left_after_1_s),
         TEST(test_push_second_inviter_is_told_and_the_update_goes_on),
+        TEST(test_push_changed_invitation_of_the_host_is_answered),
         TEST(test_push_repeated_invitation_changes_nothing),
         TEST(test_push_noise_during_an_update_is_ignored),
         TEST(test_push_datagram_that_is_too_long_is_no_message),
