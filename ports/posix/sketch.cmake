@@ -60,11 +60,16 @@ function(otter__sketch name version flavour suffix)
         target_link_libraries(${target} PRIVATE ${twin})
     endforeach()
     # An image may not be built for more flash than the chip has: one for the
-    # smallest fits them all.
+    # smallest fits them all.  Sanitizers take more room than that has.
+    if(flavour STREQUAL "asan")
+        set(map 4M2M)
+    else()
+        set(map 512K0)
+    endif()
     add_custom_command(OUTPUT "${image}"
         COMMAND "${CMAKE_COMMAND}" -E make_directory
             "${OTTER_PROGRAM_DIR}/sketches"
-        COMMAND otter image build --quiet --map 512K0
+        COMMAND otter image build --quiet --map ${map}
             --program "$<TARGET_FILE:${target}>" -o "${image}"
         DEPENDS ${target} otter VERBATIM)
     add_custom_target(${target}_image ALL DEPENDS "${image}")

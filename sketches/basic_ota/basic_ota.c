@@ -8,10 +8,12 @@
  *   port           UDP port, 8266 by default
  *   password       without one anybody on the network may update it
  *   password_hash  MD5 of the password instead of the password
+ *   mdns           0: do not show the device by multicast DNS
  *   stay_running   1: do not restart after an update, wait for a reset
  *   busy           1: decline every update, as a machine in operation would
  *   heartbeat      milliseconds: print `tick N` so often, from the
  *                  application's own loop, during updates too */
+#include "device/transport/mdns.h"
 #include "device/transport/push.h"
 #include "device/updater/updater.h"
 #include "format/core_error.h"
@@ -32,6 +34,8 @@ extern const struct otter_descriptor_block otter_sketch_descriptor;
 static struct otter_updater updater;
 static const struct otter_updater_config updater_config;
 static struct otter_push push;
+static struct otter_mdns mdns;
+static struct otter_mdns_config mdns_config;
 
 static char host_name[TEXT_SIZE];
 static char password[TEXT_SIZE];
@@ -168,6 +172,32 @@ static void fail(const char *what, int error)
     offline_ms = otter_clock_ms();
 }
 
+/* As the core's begin does.  The device can be updated without it, so that
+ * its failure is told but stops nothing. */
+static void show(uint32_t interface)
+{
+    char value[2];
+    int error;
+
+    if (otter_board_setting("mdns", value, sizeof value) == 1 &&
+        value[0] == '0') {
+        return;
+    }
+    mdns_config.host_name = otter_push_host_name(&push);
+    mdns_config.interface = interface;
+    error = otter_mdns_init(&mdns, &mdns_config);
+    if (error == 0) {
+        error = otter_mdns_add_arduino(&mdns, otter_push_port(&push),
+                                       otter_board_name(),
+                                       otter_push_auth_required(&push));
+    }
+    if (error < 0) {
+        otter_sketch_print("No mDNS: ");
+        otter_sketch_print(otter_error_text(error));
+        otter_sketch_print("\n");
+    }
+}
+
 void otter_sketch_setup(void)
 {
     struct otter_interface network;
@@ -188,6 +218,7 @@ void otter_sketch_setup(void)
         fail("Updates Failed! Rebooting...", error);
         return;
     }
+    show(network.index);
     otter_sketch_print("Ready\nIP address: ");
     otter_sketch_print_ip(network.addr.ip);
     otter_sketch_print("\n");
@@ -216,5 +247,6 @@ void otter_sketch_loop(void)
         return;
     }
     (void)otter_push_poll(&push);
+    otter_mdns_poll(&mdns);
     beat();
 }

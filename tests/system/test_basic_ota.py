@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """basic_ota on the virtual board: its console, its settings, and updates that
 really run afterwards."""
+import concurrent.futures
 import hashlib
 import os
 import pathlib
 import re
+import socket
 import unittest
 
 import otter_testlib
@@ -130,11 +132,37 @@ class BasicOta(otter_testlib.SystemTest):
         self.expect_start(board, "1.0.0")
 
     def test_update_at_every_flash_size(self):
-        for name in ("512K64", "1M64", "2M0", "4M3M", "8M6M", "16M14M"):
-            with self.subTest(name):
-                board = self.ready(map=name, flavour="")
-                self.push(board, sketch("basic_ota-1.1.0", ""))
-                self.expect_start(board, "1.1.0")
+        def update(name):
+            board = self.ready(map=name, flavour="")
+            self.push(board, sketch("basic_ota-1.1.0", ""))
+            self.expect_start(board, "1.1.0")
+
+        # Side by side: each has an address of its own.
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            list(pool.map(update, ("512K64", "1M64", "2M0", "4M3M", "8M6M",
+                                   "16M14M")))
+
+    def test_device_shows_itself_by_multicast_dns(self):
+        """Asks for the device's name on loopback: one question, RFC 1035."""
+        name = f"otter-{os.getpid()}"
+        board = self.ready(settings={"hostname": name})
+        question = (bytes([0] * 5 + [1] + [0] * 6) + bytes([len(name)]) +
+                    name.encode() + b"\5local\0\0\1\0\1")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(0.5)
+            client.setsockopt(
+                socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
+                socket.inet_aton("127.0.0.1"))
+
+            def answer():
+                client.sendto(question, ("224.0.0.251", 5353))
+                try:
+                    return client.recv(1500)
+                except TimeoutError:
+                    return None
+
+            found = otter_testlib.wait_for(answer, "an answer")
+        self.assertIn(socket.inet_aton(board.address), found)
 
 
 if __name__ == "__main__":
