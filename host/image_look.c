@@ -14,8 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIGNATURE_MIN 64u /* bytes: RSA with 512 bits, the shortest there is  \
-                           */
+#define SIGNATURE_MIN 64u /* bytes: RSA with 512 bits */
 #define SIGNATURE_MAX 1024u
 
 static void add(struct otter_look_lines *lines, const char *format, ...)
