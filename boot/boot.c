@@ -91,7 +91,7 @@ static void count_try(struct otter_boot *b)
 {
     struct otter_boot_record *r = &b->log.record;
 
-    if (r->tries == 0 && !b->log.dirty) {
+    if (r->tries == 0 && b->log.dirty == 0) {
         otter__boot_swap(b);
         r->state = OTTER_BOOT_COPY;
         r->flags |= OTTER_BOOT_FINAL;
@@ -113,7 +113,7 @@ static bool decide(struct otter_boot *b)
         otter_board_reset_reason() != OTTER_RESET_DEEP_SLEEP) {
         count_try(b);
     }
-    if (r->state == OTTER_BOOT_DONE && b->log.dirty) {
+    if (r->state == OTTER_BOOT_DONE && b->log.dirty != 0) {
         otter__boot_affirm(b);
     }
     return r->state != OTTER_BOOT_COPY || otter__boot_install(b);

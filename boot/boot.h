@@ -50,14 +50,14 @@ OTTER_BEGIN_DECLS
  * set before one. */
 struct otter_boot {
     /* private */
+    struct otter_boot_log log;
     uint32_t log_addr; /* OTTER_LOADER_NO_LOG: as the core */
     uint32_t pos;      /* of the next sector in the file that is unpacked */
     uint32_t in;       /* bytes of the stored file that were read */
     uint32_t resume;   /* sectors before this pos are already installed */
     uint32_t stop;     /* sectors from this pos on must not be written */
-    uint32_t crc;      /* of the file from its second sector on */
-    bool writing;      /* or only looking */
-    struct otter_boot_log log;
+    uint32_t crc;      /* of what was read last */
+    uint32_t writing;  /* 1, or 0: only looking */
     struct otter_inflate inflate;
     alignas(4) uint8_t input[OTTER_FLASH_SECTOR];
     alignas(4) uint8_t check[OTTER_FLASH_SECTOR];

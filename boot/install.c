@@ -14,28 +14,27 @@
 #define SECTOR   OTTER__SECTOR
 #define ATTEMPTS 3 /* to read, to write, to copy: then it is bad */
 
-uint32_t otter__boot_crc(struct otter_boot *b, uint32_t addr, uint32_t len)
+bool otter__boot_crc(struct otter_boot *b, uint32_t addr, uint32_t len)
 {
-    uint32_t crc = OTTER_CRC32_INIT;
-
+    b->crc = OTTER_CRC32_INIT;
     while (len != 0) {
         uint32_t n = len < SECTOR ? len : SECTOR;
 
         if (otter__boot_read(addr, b->check, SECTOR) != 0) {
-            return 0;
+            return false;
         }
-        crc = otter_crc32(crc, b->check, n);
+        b->crc = otter_crc32(b->crc, b->check, n);
         addr += n;
         len -= n;
     }
-    return crc;
+    return true;
 }
 
 static bool is_whole(struct otter_boot *b, uint32_t addr, uint32_t len,
                      uint32_t crc)
 {
     for (int i = ATTEMPTS; i != 0 && len != 0; i--) {
-        if (otter__boot_crc(b, addr, len) == crc) {
+        if (otter__boot_crc(b, addr, len) && b->crc == crc) {
             return true;
         }
     }
@@ -79,10 +78,10 @@ static void mark(struct otter_boot *b)
 
     if (b->log_addr != OTTER_LOADER_NO_LOG && r->tries < OTTER_BOOT_MARKS &&
         b->pos - SECTOR ==
-            (r->tries + 1u) * otter_boot_chunk(r->target.size)) {
+            (r->tries + 1) * otter_boot_chunk(r->target.size)) {
         otter__ignore(otter_flash_program(
             b->log_addr + b->log.newest * OTTER_BOOT_SLOT_SIZE +
-                OTTER_BOOT_MARKS_OFF + 4u * r->tries,
+                OTTER_BOOT_MARKS_OFF + 4 * r->tries,
             &zero, sizeof zero));
         r->tries++;
     }
@@ -97,7 +96,7 @@ static int take(struct otter_inflate *inflate, uint8_t *data, uint32_t len)
         return OTTER_ERR_SPACE;
     }
     b->pos += SECTOR;
-    if (!b->writing) {
+    if (b->writing == 0) {
         if (pos != 0) {
             b->crc = otter_crc32(b->crc, data, len);
         }
@@ -167,7 +166,7 @@ static bool check_content(struct otter_boot *b)
     struct otter_boot_record *r = &b->log.record;
     struct otter_boot_image *t = &r->target;
 
-    b->writing = false;
+    b->writing = 0;
     t->size = t->stored_size;
     if (!run_content(b, 0, b->log_addr)) {
         return false;
@@ -201,7 +200,7 @@ static void drop(struct otter_boot_image *image)
 }
 
 /* Appends the end: what is in the primary now is the target. */
-static void settle(struct otter_boot *b, uint8_t state)
+static void settle(struct otter_boot *b, uint32_t state)
 {
     struct otter_boot_record *r = &b->log.record;
 
@@ -245,7 +244,7 @@ static bool copy(struct otter_boot *b)
         return false;
     }
     otter_board_putc('c');
-    b->writing = true;
+    b->writing = 1;
     otter__ignore(run_content(b, SECTOR + done, b->log_addr));
     return true;
 }

@@ -24,8 +24,9 @@ OTTER_MUST_CHECK int otter__boot_read(uint32_t addr, void *buf, uint32_t len);
 void otter__boot_put_sector(struct otter_boot *boot, uint32_t addr,
                             const uint8_t *data);
 
-/* The CRC of what is in flash; 0 when it cannot be read. */
-uint32_t otter__boot_crc(struct otter_boot *boot, uint32_t addr, uint32_t len);
+/* Puts the CRC of what is in flash into boot->crc.  False: not readable. */
+OTTER_MUST_CHECK bool otter__boot_crc(struct otter_boot *boot, uint32_t addr,
+                                      uint32_t len);
 
 /* Appends boot->log.record until it reads back.  False: the log is dead.
  * Without a log there is nothing to do, and that is true. */

@@ -82,10 +82,10 @@ void otter__boot_takeover(struct otter_boot *b)
            sizeof r->target + sizeof r->fallback);
     t->addr = words[SOURCE];
     t->stored_size = words[SIZE];
-    t->stored_crc = otter__boot_crc(b, t->addr, t->stored_size);
-    r->fallback.size = program_end;
-    r->fallback.crc =
-        otter__boot_crc(b, OTTER__SECTOR, program_end - OTTER__SECTOR);
+    if (!otter__boot_crc(b, t->addr, t->stored_size)) {
+        return;
+    }
+    t->stored_crc = b->crc;
     if (!clear_the_log(b, program_end) ||
         otter__boot_read(t->addr, words, 4) != 0) {
         return;

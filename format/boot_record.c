@@ -40,7 +40,7 @@ static bool is_blank(const struct otter_boot_record *r)
 void otter_boot_log_begin(struct otter_boot_log *log)
 {
     memset(log, 0, sizeof *log);
-    log->fresh = true;
+    log->fresh = 1;
 }
 
 void otter_boot_log_look(struct otter_boot_log *log, uint32_t slot)
@@ -55,7 +55,7 @@ void otter_boot_log_look(struct otter_boot_log *log, uint32_t slot)
     if (r->magic != OTTER_BOOT_RECORD_MAGIC || r->crc != record_crc(r)) {
         return;
     }
-    log->valid[sector] = true;
+    log->valid[sector] = 1;
     if (r->generation >= log->record.generation) {
         log->record = *r;
         log->newest = slot;
@@ -73,8 +73,8 @@ void otter_boot_log_judge(struct otter_boot_log *log)
     log->dirty = log->used != log->newest % OTTER_BOOT_SLOTS + 1;
     /* A torn first record, or the log of a program that may overwrite it. */
     if (log->seen[sector ^ 1] != 0 &&
-        (!log->valid[sector ^ 1] || (r->flags & OTTER_BOOT_STOCK) != 0)) {
-        log->dirty = true;
+        (log->valid[sector ^ 1] == 0 || (r->flags & OTTER_BOOT_STOCK) != 0)) {
+        log->dirty = 1;
         log->used = OTTER_BOOT_SLOTS;
     }
     if (r->state == OTTER_BOOT_NONE) {
@@ -84,12 +84,12 @@ void otter_boot_log_judge(struct otter_boot_log *log)
     if (r->state == OTTER_BOOT_COPY) {
         for (uint32_t i = r->tries; i < OTTER_BOOT_MARKS; i++) {
             if (r->mark[i] != UINT32_MAX) {
-                r->tries = (uint8_t)(i + 1);
+                r->tries = i + 1;
             }
         }
     }
     if (r->state == OTTER_BOOT_DONE && (r->flags & OTTER_BOOT_AFFIRMED) == 0) {
-        log->dirty = true;
+        log->dirty = 1;
     }
 }
 
@@ -99,7 +99,7 @@ uint32_t otter_boot_log_next(struct otter_boot_log *log)
 
     /* The first free slot may hold a torn record that cannot be seen yet. */
     log->used += log->fresh;
-    log->fresh = false;
+    log->fresh = 0;
     if (log->used >= OTTER_BOOT_SLOTS) {
         log->sector ^= 1;
         log->used = 0;

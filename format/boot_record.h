@@ -115,16 +115,15 @@ struct otter_boot_image {
 struct otter_boot_record {
     uint32_t magic;      /* set by otter_boot_log_next, as are */
     uint32_t generation; /* this, from 1 on, */
-    uint8_t state;       /* enum otter_boot_state */
-    uint8_t tries;       /* TRIAL: starts left after this one; COPY: marks
+    uint32_t state;      /* enum otter_boot_state */
+    uint32_t tries;      /* TRIAL: starts left after this one; COPY: marks
                             reached before this record was appended */
-    uint8_t reason;      /* enum otter_boot_reason */
-    uint8_t zero;
+    uint32_t reason;     /* enum otter_boot_reason */
     uint32_t flags;
     struct otter_boot_image target;
     struct otter_boot_image fallback;
     uint32_t counter; /* of security releases; carried along */
-    uint32_t spare[6];
+    uint32_t spare[4];
     uint32_t crc;                    /* this: otter_crc32 of what is above, */
     uint32_t mark[OTTER_BOOT_MARKS]; /* and these, all ones: mark n is cleared
                                         when chunk n is installed */
@@ -138,17 +137,17 @@ struct otter_boot_log {
 
     struct otter_boot_record slot; /* the caller reads slots into this */
 
-    bool dirty; /* after judge: append the record again before it is relied on
-                   for anything outside the log */
+    uint32_t dirty; /* after judge, not 0: append the record again before it is
+                       relied on for anything outside the log */
 
     /* private */
-    bool fresh;       /* nothing was appended in this session */
-    uint8_t previous; /* state of the newest record in flash */
-    uint32_t newest;  /* slot of that record, 0 to 31 */
-    uint32_t used;    /* slots of its sector that are not blank, 0 to 16 */
-    uint32_t sector;  /* it lies in, 0 or 1 */
-    uint32_t seen[2]; /* the same of each sector */
-    bool valid[2];    /* it holds a valid record */
+    uint32_t fresh;    /* 1 until something is appended in this session */
+    uint32_t previous; /* state of the newest record in flash */
+    uint32_t newest;   /* slot of that record, 0 to 31 */
+    uint32_t used;     /* slots of its sector that are not blank, 0 to 16 */
+    uint32_t sector;   /* it lies in, 0 or 1 */
+    uint32_t seen[2];  /* the same of each sector */
+    uint32_t valid[2]; /* it holds a valid record */
 };
 
 /* Begins to read the log. */

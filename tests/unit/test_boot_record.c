@@ -38,7 +38,7 @@ static void scan(void)
 }
 
 /* Appends the session's record; returns the slot. */
-static uint32_t append(uint8_t record_state)
+static uint32_t append(uint32_t record_state)
 {
     uint32_t slot;
 
@@ -75,8 +75,8 @@ static void test_record_bytes_are_as_documented(void **state)
     session.record.target.addr = 0x00123000;
     session.record.tries = 5;
     append(OTTER_BOOT_COPY);
-    assert_memory_equal(bytes, "OTB1\x01\0\0\0\x01\x05\0\0", 12);
-    assert_memory_equal(bytes + 16, "\0\x30\x12\0", 4);
+    assert_memory_equal(bytes, "OTB1\x01\0\0\0\x01\0\0\0\x05\0\0\0", 16);
+    assert_memory_equal(bytes + 24, "\0\x30\x12\0", 4);
     assert_int_equal(flash[0].crc, otter_crc32(OTTER_CRC32_INIT, bytes, 124));
     for (uint32_t i = 0; i < OTTER_BOOT_MARKS; i++) {
         assert_int_equal(flash[0].mark[i], UINT32_MAX);
