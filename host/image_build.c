@@ -35,9 +35,10 @@ const char otter__image_build_help[] =
     "  --segment VMA:FILE  bytes of FILE at address VMA; may be repeated\n"
     "  --boot FILE         the boot loader: the boot image that FILE begins "
     "with;\n"
-    "                      \"none\" is a placeholder that starts nothing, fit "
-    "for\n"
-    "                      the virtual board only (default with --program)\n"
+    "                      \"none\" and \"otter\" stand for the core's loader "
+    "and\n"
+    "                      Otter's on the virtual board only, which has both\n"
+    "                      (default with --program: none)\n"
     "\n"
     "Options:\n"
     "  -o, --output FILE   where the image goes\n"
@@ -270,11 +271,18 @@ static int parse(struct options *options, int argc, char **argv)
 static int gather_boot(struct otter_content *boot,
                        const struct options *options)
 {
-    if (options->boot != NULL && strcmp(options->boot, "none") != 0) {
-        return otter__content_add_boot(boot, options->boot);
+    bool otter = options->boot != NULL && strcmp(options->boot, "otter") == 0;
+    int status = OTTER_EXIT_OK;
+
+    if (otter || options->boot == NULL || strcmp(options->boot, "none") == 0) {
+        otter__content_add_placeholder(boot, otter);
+    } else {
+        status = otter__content_add_boot(boot, options->boot);
     }
-    otter__content_add_placeholder(boot);
-    return OTTER_EXIT_OK;
+    if (status == OTTER_EXIT_OK) {
+        otter__content_aim_loader(boot, options->map);
+    }
+    return status;
 }
 
 static int gather_app(struct otter_content *app, const struct options *options)

@@ -6,7 +6,9 @@
 
 #include "format/descriptor.h"
 #include "format/error.h"
+#include "format/flash_map.h"
 #include "format/image.h"
+#include "format/loader_config.h"
 #include "host/command.h"
 #include "host/elf.h"
 
@@ -238,15 +240,38 @@ int otter__content_add_boot(struct otter_content *content, const char *path)
     return error == 0 ? OTTER_EXIT_OK : refuse_boot(path, error);
 }
 
-void otter__content_add_placeholder(struct otter_content *content)
+void otter__content_add_placeholder(struct otter_content *content, bool otter)
 {
-    static const uint8_t bytes[4] = {1, 2, 3, 4};
+    static const uint8_t nothing[4] = {1, 2, 3, 4};
+    static const struct otter_loader_config config = {
+        .version = OTTER_LOADER_VERSION, .log = OTTER_LOADER_NO_LOG};
+    static uint8_t loader[OTTER_LOADER_CONFIG_SIZE];
 
+    otter_loader_config_encode(&config, loader);
     content->chunks[0] = (struct otter_image_chunk){
-        .vma = 0x40100000, .data = bytes, .size = sizeof bytes};
+        .vma = 0x40100000,
+        .data = otter ? loader : nothing,
+        .size = otter ? sizeof loader : sizeof nothing};
     content->count = 1;
     content->entry = 0x40100004;
     content->has_entry = true;
+}
+
+void otter__content_aim_loader(struct otter_content *content,
+                               const struct otter_flash_map *map)
+{
+    struct otter_image_chunk *first = &content->chunks[0];
+    struct otter_loader_config config;
+
+    if (content->count == 0 || first->size < OTTER_LOADER_CONFIG_SIZE ||
+        first->size > sizeof content->loader ||
+        otter_loader_config_decode(first->data, &config) != 0) {
+        return;
+    }
+    config.log = otter_loader_log_addr(map->fs_start);
+    memcpy(content->loader, first->data, first->size);
+    otter_loader_config_encode(&config, content->loader);
+    first->data = content->loader;
 }
 
 /* Puts the mapped segment first, if there is none. */

@@ -9,6 +9,7 @@
 #define OTTER_HOST_IMAGE_CONTENT_H
 
 #include "format/compiler.h"
+#include "format/image.h"
 #include "format/image_build.h"
 #include "host/firmware.h"
 
@@ -21,6 +22,8 @@
 #define OTTER_CONTENT_PROGRAM_VMA  0x70000000u
 #define OTTER_CONTENT_PROGRAM_SIZE 0x100000u
 
+struct otter_flash_map;
+
 struct otter_content {
     struct otter_image_chunk chunks[OTTER_CONTENT_CHUNKS_MAX];
     uint32_t count;
@@ -29,6 +32,7 @@ struct otter_content {
     uint32_t descriptors;         /* found so far */
     struct otter_firmware *files; /* the chunks point into them */
     uint32_t file_count;
+    uint8_t loader[OTTER_IMAGE_APP_OFF]; /* first chunk, once changed */
 };
 
 /* An empty content. */
@@ -55,8 +59,14 @@ OTTER_MUST_CHECK int otter__content_add_boot(struct otter_content *content,
                                              const char *path);
 
 /* Adds the four bytes of the specification's minimal image: a boot sector
- * that starts nothing. */
-void otter__content_add_placeholder(struct otter_content *content);
+ * that starts nothing, or with `otter` the configuration of Otter's loader.
+ * The virtual board has the code of both loaders and goes by these bytes. */
+void otter__content_add_placeholder(struct otter_content *content, bool otter);
+
+/* When the boot image is Otter's loader: tells it where its log lies on this
+ * flash map. */
+void otter__content_aim_loader(struct otter_content *content,
+                               const struct otter_flash_map *map);
 
 /* After the last segment of the application: puts a mapped segment for the
  * CRC words first when there is none, finds the entry, and checks what no

@@ -154,6 +154,47 @@ class Start(otter_testlib.SystemTest):
         self.assertIn("built for another version", done.stdout)
 
 
+class Loader(otter_testlib.SystemTest):
+    """Sector 0 decides which boot loader's source the board runs."""
+
+    def with_otters_loader(self, flash_map):
+        path = self.folder / "otter.bin"
+        self.run_program("otter", "image", "build", "--boot", "otter",
+                         "--map", flash_map, "--program",
+                         self.program_of("probe-1.0.0"), "-o", path)
+        return path
+
+    program_of = Start.program_of
+
+    def test_cores_loader_speaks_as_the_core_does(self):
+        board = self.board("probe-1.0.0")
+        board.expect(r"^v[0-9a-f]{8}\n~ld\nprobe ready$")
+
+    def test_otters_loader_starts_the_sketch(self):
+        board = self.board(str(self.with_otters_loader("4M2M")), map="4M2M")
+        board.expect("^board: start 1, reset by power\nprobe ready$")
+
+    def test_image_builder_tells_otters_loader_where_its_log_lies(self):
+        """Two sectors below the file system (boot.md 1)."""
+        for flash_map, log in (("4M2M", 0x1FE000), ("1M64", 0xE9000),
+                               ("512K0", 0x79000)):
+            data = self.with_otters_loader(flash_map).read_bytes()
+            self.assertEqual(data[16:24], struct.pack("<HHI", 1, 0x4C4F, log))
+
+    def test_image_builder_aims_the_loader_of_another_file(self):
+        first = self.with_otters_loader("4M2M")
+        second = self.folder / "second.bin"
+        self.run_program("otter", "image", "build", "--boot", first, "--map",
+                         "1M64", "--program", self.program_of("probe-1.0.0"),
+                         "-o", second)
+        data = second.read_bytes()
+        self.assertEqual(data[16:24], struct.pack("<HHI", 1, 0x4C4F, 0xE9000))
+        self.assertEqual(data[:16], first.read_bytes()[:3] + b"\x20" +
+                         first.read_bytes()[4:16])
+        board = self.board(str(second), map="1M64")
+        board.expect("^probe ready$")
+
+
 class SerialUpload(otter_testlib.SystemTest):
     def refused(self, data, why, **options):
         path = self.folder / "file.bin"

@@ -20,8 +20,8 @@
 
 #define PROBE_PORT 7007
 
-OTTER_DESCRIPTOR_DEFINE(probe_descriptor, "probe", "1.0.0", "", "esp8266", 0,
-                        0);
+OTTER_DESCRIPTOR_DEFINE(otter_sketch_descriptor, "probe", "1.0.0", "",
+                        "esp8266", 0, 0);
 
 static struct otter_udp *udp;
 static struct otter_addr asker;
@@ -351,7 +351,8 @@ void otter_sketch_setup(void)
         probe_say("probe: no port\n");
         otter_board_restart();
     }
-    probe_say("probe ready\n");
+    probe_say(otter_sketch_descriptor.name);
+    probe_say(" ready\n");
 }
 
 void otter_sketch_loop(void)
