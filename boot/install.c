@@ -77,8 +77,7 @@ static void mark(struct otter_boot *b)
     uint32_t zero = 0;
 
     if (b->log_addr != OTTER_LOADER_NO_LOG && r->tries < OTTER_BOOT_MARKS &&
-        b->pos - SECTOR ==
-            (r->tries + 1) * otter_boot_chunk(r->target.size)) {
+        b->pos - SECTOR == (r->tries + 1) * otter_boot_chunk(r->target.size)) {
         otter__ignore(otter_flash_program(
             b->log_addr + b->log.newest * OTTER_BOOT_SLOT_SIZE +
                 OTTER_BOOT_MARKS_OFF + 4 * r->tries,

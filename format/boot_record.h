@@ -29,6 +29,22 @@
  *     behind it only add to it.  Each programs erased cells, never a second
  *     time.
  *
+ * For whoever writes a COPY:
+ *
+ *  - `fallback` is the program that is installed now, no other: if the target
+ *    turns out damaged before the copy has begun, the loader keeps what is
+ *    installed and calls it by that name.  It is retained (addr not 0) only if
+ *    its stored copy has been compared with what is installed: a program that
+ *    came in by serial line has changed the one and not the other.
+ *  - Images are stored on sectors of their own between the end of the longer
+ *    program, the running or the new one, and the log.  What begins below the
+ *    end of the new program is overwritten by it: a fallback there is dropped,
+ *    a gzip target is refused, another target needs the distance that
+ *    otter_boot_overlap_is_safe tells and can be installed only once.
+ *  - A packed target is UNCHECKED unless its size and crc are known from
+ *    unpacking it.
+ *  - Installing needs a program behind the boot sector: size above 4096.
+ *
  * Here is what needs no flash: reading the slots in order (look, judge),
  * choosing the next slot and completing the record for it (next).  The caller
  * reads, erases, programs and reads back.  To append:

@@ -4,11 +4,11 @@
  * that the ROM jumps to.  The ROM has loaded the image in sector 0, whose
  * checksum it verified; its watchdog runs, its stack is used on.  There is no
  * C runtime: nothing is cleared, no variable has a first value. */
+#include "hal/board.h"
 #include "boot/boot.h"
 #include "format/compiler.h"
 #include "format/error.h"
 #include "format/loader_config.h"
-#include "hal/board.h"
 #include "hal/flash.h"
 #include "hal/rtc.h"
 
