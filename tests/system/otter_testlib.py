@@ -198,9 +198,10 @@ class Board:
         if start:
             self.start()
 
-    def start(self, *more):
+    def start(self, *more, prefix=None, device=None):
         """Starts the process; the image goes in the first time only."""
-        args = [*self._prefix, program("otter-device"), *self._args, *more]
+        args = [*(prefix or self._prefix), device or program("otter-device"),
+                *self._args, *more]
         if self._image:
             args += ["--serial-upload", sketch(self._image, self._flavour)]
             self._image = None

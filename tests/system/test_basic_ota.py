@@ -3,6 +3,7 @@
 """basic_ota on the virtual board: its console, its settings, and updates that
 really run afterwards."""
 import concurrent.futures
+import gzip
 import hashlib
 import os
 import pathlib
@@ -10,10 +11,12 @@ import re
 import socket
 import unittest
 
+import otter_image
 import otter_testlib
 from otter_testlib import sketch
 
-ADDRESS = r"127\.\d+\.\d+\.\d+"
+FIRMWARE = (otter_testlib.SHARED_DATA / "firmware" /
+            "tasmota-minimal-15.5.0.bin.gz")
 
 
 class BasicOta(otter_testlib.SystemTest):
@@ -141,6 +144,34 @@ class BasicOta(otter_testlib.SystemTest):
         with concurrent.futures.ThreadPoolExecutor() as pool:
             list(pool.map(update, ("512K64", "1M64", "2M0", "4M3M", "8M6M",
                                    "16M14M")))
+
+    def becomes_chip_firmware(self, image):
+        """An image for the real chip is staged, installed and verified like
+        any other; that this board cannot run it comes last."""
+        board = self.ready()
+        mode = board.read_flash(2, 1)[0]
+        path = self.folder / "chip.bin"
+        path.write_bytes(image)
+        self.push(board, path)
+        board.expect("^End$")
+        board.expect("^@cp:0$")
+        board.expect("^board: not runnable on this board: the program "
+                     "starts at 0x401")
+        board.expect("^board: idle$")
+        # But for the flash mode, which stays the board's (protocol 2.3).
+        self.assertNotEqual(image[2], mode)
+        self.assertEqual(board.read_flash(0, len(image)),
+                         image[:2] + bytes([mode]) + image[3:])
+        self.assertEqual(board.status()["state"], "idle")
+
+    def test_update_to_an_image_for_the_chip_installs_it(self):
+        code = bytes(range(256)) * 100
+        self.becomes_chip_firmware(otter_image.file(
+            0x40100004, [(0x40100000, code), (0x3FFE8000, code)], mode=3))
+
+    @unittest.skipUnless(FIRMWARE.exists(), "no real firmware here")
+    def test_update_to_real_firmware_installs_it(self):
+        self.becomes_chip_firmware(gzip.decompress(FIRMWARE.read_bytes()))
 
     def test_device_shows_itself_by_multicast_dns(self):
         """Asks for the device's name on loopback: one question, RFC 1035."""

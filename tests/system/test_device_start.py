@@ -32,24 +32,30 @@ def program_offset(image):
 
 
 class Start(otter_testlib.SystemTest):
-    def test_start_with_the_sketch_file_gone_runs_from_flash(self):
-        """The board gets copies of its program and image, and both are gone
-        when it starts again: only the flash file is left."""
-        copies = self.folder / "copies"
-        copies.mkdir()
-        image = copies / "probe.bin"
+    def test_start_with_the_build_gone_runs_from_flash(self):
+        """The whole build is hidden behind an empty file system, and the
+        image that was uploaded is deleted: only the flash file is left."""
+        image = self.folder / "probe.bin"
         shutil.copy(sketch("probe-1.0.0"), image)
         board = self.board(str(image))
-        board.expect("probe ready")
+        board.expect("^probe ready$")
         board.stop()
-        shutil.rmtree(copies)
-        board.start()
+        image.unlink()
+        hidden = shutil.copytree(otter_testlib.BIN, self.folder / "bin",
+                                 ignore=lambda *_: ["sketches"])
+        hide = ["unshare", "-r", "-m", "sh", "-c",
+                f'mount -t tmpfs none "{otter_testlib.BIN.parent}" && '
+                'exec "$@"', "sh"]
+        if subprocess.run([*hide, "true"], capture_output=True,
+                          check=False).returncode != 0:
+            self.skipTest("no mount namespaces here")
+        board.start(prefix=hide, device=str(hidden / "otter-device"))
         probe = self.probe(board)
         self.assertEqual(probe.ask("identity")[2], "posix")
-        maps = pathlib.Path(f"/proc/{board.status()['cpu_pid']}/maps")
-        self.assertNotIn(str(otter_testlib.BIN / "sketches"),
-                         maps.read_text())
-        self.assertIn("/memfd:sketch", maps.read_text())
+        pid = board.status()["cpu_pid"]
+        maps = pathlib.Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")
+        self.assertIn("/memfd:sketch", maps)
+        self.assertNotIn(str(otter_testlib.BIN.parent), maps)
 
     def test_start_with_program_zeroed_does_not_run(self):
         board = self.board("probe-1.0.0")
