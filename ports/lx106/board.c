@@ -7,6 +7,7 @@
 #include "format/error.h"
 #include "format/flash_map.h"
 #include "hal/clock.h"
+#include "hal/flash.h"
 #include "ports/lx106/machine.h"
 #include "ports/lx106/page.h"
 
@@ -19,7 +20,7 @@
 #define WATCHDOG_VALUE    0x73u
 
 /* How often the watchdog outside hears from us, at most. */
-#define BEAT_MS 100u
+#define BEAT_MS 50u
 
 void ets_putc(int c); /* the ROM's, rom_calls.ld */
 
@@ -53,22 +54,18 @@ void otter_board_watchdog_feed(void)
 {
     static uint32_t beat_ms;
     static bool beaten;
-    const uint8_t beat = WATCHDOG_VALUE;
-    int32_t file = OTTER_LX106_PAGE.beat_file;
 
     WATCHDOG_FEED = WATCHDOG_VALUE;
-    if (file < 0 || (beaten && otter_clock_since(beat_ms) < BEAT_MS)) {
-        return;
+    if (!beaten || otter_clock_since(beat_ms) >= BEAT_MS) {
+        beaten = true;
+        beat_ms = otter_clock_ms();
+        otter__lx106_tell(OTTER_LX106_EVENT_BEAT, 0);
     }
-    beaten = true;
-    beat_ms = otter_clock_ms();
-    (void)otter__lx106_host(OTTER_LX106_WRITE, (uint32_t)file, (uint32_t)&beat,
-                            sizeof beat);
 }
 
 bool otter_board_strapped_for_download(void)
 {
-    return (OTTER_LX106_PAGE.straps & OTTER_LX106_PAGE_STRAP_BIT) != 0;
+    return otter__lx106_cause(OTTER_LX106_CAUSE_STRAP);
 }
 
 uint32_t otter_board_boot_id(void)
@@ -118,9 +115,18 @@ const char *otter_board_chip(void)
     return "esp8266";
 }
 
+/* The setting `map`, or the core's own for the chip. */
 const struct otter_flash_map *otter_board_flash_map(void)
 {
-    return otter_flash_map_find(OTTER_LX106_FLASH_MAP);
+    const struct otter_flash_map *map = NULL;
+    char name[12];
+
+    if (otter_board_setting("map", name, sizeof name) > 0) {
+        map = otter_flash_map_find(name);
+    }
+    return map != NULL
+               ? map
+               : otter_flash_map_auto(OTTER_FLASH_OTA_FS, otter_flash_size());
 }
 
 /* Where the value of `key` begins in the settings, and its length. */

@@ -53,10 +53,9 @@ enum otter_lx106_host_call {
 };
 
 /* Linux's flags for OTTER_LX106_OPEN. */
-#define OTTER_LX106_O_RDONLY   0u
-#define OTTER_LX106_O_WRONLY   1u
-#define OTTER_LX106_O_RDWR     2u
-#define OTTER_LX106_O_NONBLOCK 04000u
+#define OTTER_LX106_O_RDONLY 0u
+#define OTTER_LX106_O_WRONLY 1u
+#define OTTER_LX106_O_RDWR   2u
 
 /* Returns what the host returned; negative is a failure. */
 static inline int32_t otter__lx106_host(enum otter_lx106_host_call call,

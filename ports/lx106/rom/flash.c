@@ -9,6 +9,7 @@
 
 #include "hal/flash.h"
 #include "ports/lx106/machine.h"
+#include "ports/lx106/page.h"
 
 #include <string.h>
 
@@ -82,9 +83,10 @@ static void refresh(uint32_t addr, uint32_t len)
 }
 
 /* Counts an operation and tells whether the power fails in it. */
-static bool power_fails(void)
+static bool power_fails(enum otter_lx106_event kind, uint32_t addr)
 {
     otter__rom.operations++;
+    otter__lx106_tell(kind, addr);
     return otter__rom.operations == otter__rom.cut;
 }
 
@@ -136,7 +138,7 @@ static void tear_page(uint8_t *cells, const uint8_t *data, uint32_t len)
 static int program_page(uint32_t addr, const uint8_t *data, uint32_t len)
 {
     uint8_t *cells = otter__rom.buffer;
-    bool cut = power_fails();
+    bool cut = power_fails(OTTER_LX106_EVENT_PROGRAM, addr);
     bool used = false;
 
     if (transfer(OTTER_LX106_READ, addr, cells, len) != 0) {
@@ -159,6 +161,7 @@ static int program_page(uint32_t addr, const uint8_t *data, uint32_t len)
     if (transfer(OTTER_LX106_WRITE, addr, cells, len) != 0) {
         return 1;
     }
+    otter__rom_delay(otter__rom.page_us);
     refresh(addr, len);
     return 0;
 }
@@ -212,12 +215,13 @@ int otter__rom_erase(uint32_t sector)
 {
     uint32_t addr = sector * OTTER_FLASH_SECTOR;
     uint8_t *cells = otter__rom.buffer;
-    bool cut = power_fails();
+    bool cut;
 
     if (sector >= otter__rom.flash_size / OTTER_FLASH_SECTOR) {
         violation("erase outside the flash", addr, OTTER_FLASH_SECTOR);
         return 1;
     }
+    cut = power_fails(OTTER_LX106_EVENT_ERASE, addr);
     if (cut) {
         (void)transfer(OTTER_LX106_READ, addr, cells, OTTER_FLASH_SECTOR);
         tear_sector(cells);
@@ -230,6 +234,7 @@ int otter__rom_erase(uint32_t sector)
     if (cut) {
         power_off("erase", addr);
     }
+    otter__rom_delay(otter__rom.erase_us);
     refresh(addr, OTTER_FLASH_SECTOR);
     return 0;
 }

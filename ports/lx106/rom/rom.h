@@ -7,10 +7,11 @@
  * The host gives it arguments (QEMU's -semihosting-config arg=...):
  *   flash=FILE      the flash's bytes, a power of two of them; required
  *   settings=FILE   lines "key=value" for otter_board_setting
- *   cause=FILE      read at an outside reset: `w` watchdog, `p` pin, `d` deep
- *                   sleep; an `s` anywhere: the straps say serial download
+ *   cause=FILE      letters (page.h), read at every reset
  *   random=FILE     where random bytes come from; without it there are none
- *   beat=FILE       a pipe; each feeding of the watchdog writes a byte
+ *   events=FILE     a pipe for what the host counts (page.h)
+ *   erase_us=N      how long a sector's erase takes, in microseconds
+ *   page_us=N       the same for a page program
  *   cut=N           the power fails in the N-th flash operation (1 is the
  *                   first) since power-on: sector erase or page program
  *   tear=KIND       what that operation leaves: see enum otter_rom_tear
@@ -42,7 +43,8 @@ enum otter_rom_tear {
 struct otter_rom_state {
     int32_t flash_file;
     uint32_t flash_size;
-    int32_t cause_file;
+    uint32_t erase_us;
+    uint32_t page_us;
     uint32_t cut;        /* operation that fails, 0 for none */
     uint32_t tear;       /* enum otter_rom_tear */
     uint32_t operations; /* since power-on */

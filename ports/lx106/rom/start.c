@@ -152,10 +152,13 @@ static void take_argument(const char *argument)
     } else if ((value = value_of(argument, "settings")) != NULL) {
         read_settings(value);
     } else if ((value = value_of(argument, "cause")) != NULL) {
-        otter__rom.cause_file = open_host(value, OTTER_LX106_O_RDONLY);
-    } else if ((value = value_of(argument, "beat")) != NULL) {
-        page->beat_file =
-            open_host(value, OTTER_LX106_O_WRONLY | OTTER_LX106_O_NONBLOCK);
+        page->cause_file = open_host(value, OTTER_LX106_O_RDONLY);
+    } else if ((value = value_of(argument, "events")) != NULL) {
+        page->event_file = open_host(value, OTTER_LX106_O_WRONLY);
+    } else if ((value = value_of(argument, "erase_us")) != NULL) {
+        otter__rom.erase_us = to_number(value);
+    } else if ((value = value_of(argument, "page_us")) != NULL) {
+        otter__rom.page_us = to_number(value);
     } else if ((value = value_of(argument, "random")) != NULL) {
         page->random_file = open_host(value, OTTER_LX106_O_RDONLY);
     } else if ((value = value_of(argument, "cut")) != NULL) {
@@ -167,16 +170,26 @@ static void take_argument(const char *argument)
     }
 }
 
+/* After power came up, RAM and RTC memory hold anything. */
+static void fill_with_garbage(void)
+{
+    uint32_t file = (uint32_t)OTTER_LX106_PAGE.random_file;
+
+    (void)otter__lx106_host(OTTER_LX106_READ, file, 0x60001200u, 0x200);
+    (void)otter__lx106_host(OTTER_LX106_READ, file, 0x3ffe8000u, 0x16000);
+    (void)otter__lx106_host(OTTER_LX106_READ, file, 0x40100000u, 0x10000);
+}
+
 static void power_on(void)
 {
     struct otter_lx106_page *page = &OTTER_LX106_PAGE;
     char *const *arguments = (char *const *)(void *)otter__rom.arguments;
     int32_t count = otter__lx106_host(OTTER_LX106_ARGC, 0, 0, 0);
 
-    page->random_file = OTTER_LX106_PAGE_NO_FILE;
-    page->beat_file = OTTER_LX106_PAGE_NO_FILE;
+    page->random_file = OTTER_LX106_NO_FILE;
+    page->event_file = OTTER_LX106_NO_FILE;
     page->next_reason = OTTER_RESET_POWER;
-    otter__rom.cause_file = OTTER_LX106_PAGE_NO_FILE;
+    page->cause_file = OTTER_LX106_NO_FILE;
     if (otter__lx106_host(OTTER_LX106_ARGV_SIZE, 0, 0, 0) >
         (int32_t)sizeof otter__rom.arguments) {
         bad_argument("(too many)");
@@ -188,35 +201,27 @@ static void power_on(void)
     if (otter__rom.flash_size == 0) {
         bad_argument("flash");
     }
+    if (page->random_file >= 0) {
+        fill_with_garbage();
+    }
     page->magic = OTTER_LX106_PAGE_MAGIC;
 }
 
 /* --- Every start --------------------------------------------------------- */
 
 /* A reset that the program did not ask for came from outside; the host says
- * in a file which kind it was, and how the strap pins are. */
-static void read_cause(struct otter_lx106_page *page)
+ * which kind it was. */
+static void find_reason(struct otter_lx106_page *page)
 {
-    char text[8];
-    int32_t n;
-
-    page->straps = 0;
-    if (otter__rom.cause_file < 0) {
+    page->reset_reason = page->next_reason;
+    page->next_reason = OTTER_RESET_PIN;
+    if (page->reset_reason != OTTER_RESET_PIN) {
         return;
     }
-    otter__lx106_host(OTTER_LX106_SEEK, (uint32_t)otter__rom.cause_file, 0, 0);
-    n = otter__lx106_host(OTTER_LX106_READ, (uint32_t)otter__rom.cause_file,
-                          (uint32_t)text, sizeof text);
-    for (int32_t i = 0; i < n; i++) {
-        if (text[i] == 's') {
-            page->straps |= OTTER_LX106_PAGE_STRAP_BIT;
-        } else if (page->reset_reason != OTTER_RESET_PIN) {
-            continue;
-        } else if (text[i] == 'w') {
-            page->reset_reason = OTTER_RESET_WATCHDOG;
-        } else if (text[i] == 'd') {
-            page->reset_reason = OTTER_RESET_DEEP_SLEEP;
-        }
+    if (otter__lx106_cause(OTTER_LX106_CAUSE_WATCHDOG)) {
+        page->reset_reason = OTTER_RESET_WATCHDOG;
+    } else if (otter__lx106_cause(OTTER_LX106_CAUSE_SLEEP)) {
+        page->reset_reason = OTTER_RESET_DEEP_SLEEP;
     }
 }
 
@@ -291,6 +296,15 @@ static uint32_t load_image(void)
     return head[1];
 }
 
+/* In serial download mode the chip waits for a flasher; here for a reset. */
+static OTTER_NORETURN void wait_for_reset(void)
+{
+    otter__rom_printf("rom: strapped for serial download, press reset\n");
+    for (;;) {
+        __asm__ volatile("waiti 0");
+    }
+}
+
 OTTER_NORETURN void otter__rom_start(void)
 {
     struct otter_lx106_page *page = &OTTER_LX106_PAGE;
@@ -299,13 +313,15 @@ OTTER_NORETURN void otter__rom_start(void)
     if (page->magic != OTTER_LX106_PAGE_MAGIC) {
         power_on();
     }
-    page->reset_reason = page->next_reason;
-    page->next_reason = OTTER_RESET_PIN;
+    find_reason(page);
     page->boot_id = new_boot_id(page);
-    read_cause(page);
+    otter__lx106_tell(OTTER_LX106_EVENT_START, page->reset_reason);
     otter__rom_cache_off();
-    otter__rom_printf("\nrom: reset %u, flash %u KiB\n", page->reset_reason,
-                      otter__rom.flash_size >> 10);
+    otter__rom_printf("\nrom: reset %u, boot %08x\n", page->reset_reason,
+                      page->boot_id);
+    if (otter__lx106_cause(OTTER_LX106_CAUSE_STRAP)) {
+        wait_for_reset();
+    }
     entry = load_image();
     if (entry == 0) {
         otter__rom_printf("rom: no image in sector 0\n");
