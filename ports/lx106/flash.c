@@ -6,6 +6,7 @@
 #include "hal/flash.h"
 
 #include "format/error.h"
+#include "ports/lx106/flash.h"
 #include "ports/lx106/page.h"
 
 #include <stdbool.h>
@@ -50,10 +51,21 @@ IN_IRAM static int rom_erase(uint32_t sector)
     return error;
 }
 
+static bool used;
+
+bool otter__lx106_flash_used(void)
+{
+    bool was = used;
+
+    used = false;
+    return was;
+}
+
 static bool in_range(uint32_t addr, const void *buf, uint32_t len)
 {
     uint32_t size = otter_flash_size();
 
+    used = true;
     return ((addr | len | (uint32_t)buf) & 3u) == 0 && addr <= size &&
            len <= size - addr;
 }

@@ -5,6 +5,7 @@
  * run over it is a crash, not something to go on with. */
 #include "hal/board.h"
 #include "hal/sketch.h"
+#include "ports/lx106/flash.h"
 #include "ports/lx106/net.h"
 
 #include <stdint.h>
@@ -26,6 +27,7 @@ int main(void)
         if (otter__lx106_stack[0] != STACK_PAINT) {
             __builtin_trap();
         }
+        busy |= otter__lx106_flash_used();
         if (!busy) {
             otter__lx106_net_wait(WAIT_MS);
         }

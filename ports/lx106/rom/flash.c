@@ -3,8 +3,9 @@
  * The flash chip on a file of the host, the ROM's three calls for it, and
  * the window through which the cache shows it.  Programming can only clear
  * bits, erasing works on 4096 bytes, and the power can fail in any of these
- * operations.  While the cache is off the window is all zero, so that code
- * that still runs there dies as on the chip. */
+ * operations.  With cache=strict the window is all zero while the cache is
+ * off, so that code that still runs there dies as on the chip; without it the
+ * window stays, which spares QEMU from translating the program again. */
 #include "ports/lx106/rom/rom.h"
 
 #include "hal/flash.h"
@@ -71,12 +72,12 @@ static uint32_t window_len(void)
     return rest < WINDOW_SIZE ? rest : WINDOW_SIZE;
 }
 
-/* A change of the flash shows in the window at once, if it is on. */
+/* A change of the flash shows in the window at once, if it shows the flash. */
 static void refresh(uint32_t addr, uint32_t len)
 {
     uint32_t off = addr - otter__rom.cache_addr;
 
-    if (otter__rom.cache_on && addr >= otter__rom.cache_addr &&
+    if (otter__rom.window_filled && addr >= otter__rom.cache_addr &&
         off < window_len()) {
         (void)transfer(OTTER_LX106_READ, addr, (void *)(WINDOW + off), len);
     }
@@ -241,18 +242,25 @@ int otter__rom_erase(uint32_t sector)
 
 void otter__rom_cache_on(uint32_t odd, uint32_t mib, uint32_t unused)
 {
+    uint32_t addr;
+
     (void)unused;
-    otter__rom.cache_addr = (2 * mib + (odd & 1u)) * WINDOW_SIZE;
-    if (otter__rom.cache_addr >= otter__rom.flash_size) {
-        violation("cache outside the flash", otter__rom.cache_addr, 0);
+    addr = (2 * mib + (odd & 1u)) * WINDOW_SIZE;
+    if (addr >= otter__rom.flash_size) {
+        violation("cache outside the flash", addr, 0);
         return;
     }
-    otter__rom.cache_on = true;
-    refresh(otter__rom.cache_addr, window_len());
+    if (!otter__rom.window_filled || addr != otter__rom.cache_addr) {
+        otter__rom.cache_addr = addr;
+        otter__rom.window_filled = true;
+        refresh(addr, window_len());
+    }
 }
 
 void otter__rom_cache_off(void)
 {
-    otter__rom.cache_on = false;
-    memset((void *)WINDOW, 0, WINDOW_SIZE);
+    if (otter__rom.strict) {
+        otter__rom.window_filled = false;
+        memset((void *)WINDOW, 0, WINDOW_SIZE);
+    }
 }

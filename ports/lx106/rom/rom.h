@@ -12,6 +12,7 @@
  *   events=FILE     a pipe for what the host counts (page.h)
  *   erase_us=N      how long a sector's erase takes, in microseconds
  *   page_us=N       the same for a page program
+ *   cache=strict    the window is empty while the cache is off (flash.c)
  *   cut=N           the power fails in the N-th flash operation (1 is the
  *                   first) since power-on: sector erase or page program
  *   tear=KIND       what that operation leaves: see enum otter_rom_tear
@@ -48,8 +49,9 @@ struct otter_rom_state {
     uint32_t cut;        /* operation that fails, 0 for none */
     uint32_t tear;       /* enum otter_rom_tear */
     uint32_t operations; /* since power-on */
-    bool cache_on;
-    uint32_t cache_addr; /* flash offset that the window shows */
+    bool strict;         /* the window is empty while the cache is off */
+    bool window_filled;  /* it shows the flash from cache_addr on */
+    uint32_t cache_addr;
     uint8_t buffer[4096];
     char arguments[1024];
 };

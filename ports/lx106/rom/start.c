@@ -161,6 +161,8 @@ static void take_argument(const char *argument)
         otter__rom.page_us = to_number(value);
     } else if ((value = value_of(argument, "random")) != NULL) {
         page->random_file = open_host(value, OTTER_LX106_O_RDONLY);
+    } else if ((value = value_of(argument, "cache")) != NULL) {
+        otter__rom.strict = *value == 's';
     } else if ((value = value_of(argument, "cut")) != NULL) {
         otter__rom.cut = to_number(value);
     } else if ((value = value_of(argument, "tear")) != NULL) {
@@ -316,7 +318,7 @@ OTTER_NORETURN void otter__rom_start(void)
     find_reason(page);
     page->boot_id = new_boot_id(page);
     otter__lx106_tell(OTTER_LX106_EVENT_START, page->reset_reason);
-    otter__rom_cache_off();
+    otter__rom.window_filled = false;
     otter__rom_printf("\nrom: reset %u, boot %08x\n", page->reset_reason,
                       page->boot_id);
     if (otter__lx106_cause(OTTER_LX106_CAUSE_STRAP)) {

@@ -194,7 +194,8 @@ int otter__hw_assemble(struct otter_hw *hw)
     memcpy(hw->machine->settings, hw->options.settings,
            sizeof hw->machine->settings);
     hw->machine->utc_unknown = hw->options.utc_unknown;
-    if (!otter__hw_find_network(hw)) {
+    if (!(hw->options.lx106 ? otter__hw_qemu_find(hw)
+                            : otter__hw_find_network(hw))) {
         return OTTER_HW_EXIT_BOARD;
     }
     name(hw);

@@ -118,11 +118,13 @@ static void do_cycle(struct otter_hw *hw)
 static void do_strap(struct otter_hw *hw)
 {
     hw->machine->strapped = true;
+    otter__hw_qemu_straps(hw);
 }
 
 static void do_unstrap(struct otter_hw *hw)
 {
     hw->machine->strapped = false;
+    otter__hw_qemu_straps(hw);
 }
 
 static void do_quit(struct otter_hw *hw)

@@ -37,6 +37,14 @@ enum otter_hw_flash_time {
     OTTER_HW_FLASH_MAXIMUM
 };
 
+#define OTTER_HW_FORWARDS 16
+
+/* A port of the board lx106 that is reachable at the host's address. */
+struct otter_hw_forward {
+    bool tcp; /* else UDP */
+    uint16_t port;
+};
+
 /* What the command line says.  Texts are borrowed from it. */
 struct otter_hw_options {
     const char *flash;
@@ -48,6 +56,10 @@ struct otter_hw_options {
     const char *map;      /* or NULL: the core's automatic map for the size */
     uint32_t size;        /* of a new flash file, bytes; 0: the map's */
     uint32_t watchdog_ms; /* 0: no watchdog */
+    bool lx106;           /* the board with the ESP8266's core, in QEMU */
+    const char *rom;      /* its ROM stand-in, or NULL: found by itself */
+    struct otter_hw_forward forwards[OTTER_HW_FORWARDS];
+    uint32_t forward_count;
     uint8_t mac[6];
     bool mac_given;
     bool starts_off;
@@ -78,6 +90,7 @@ struct otter_hw {
     uint32_t starts;     /* CPU starts since the process began */
     uint32_t power_ups;
     enum otter_reset_reason next_reason;
+    uint8_t gateway[4]; /* of the board lx106 on an interface of its own */
     bool quit;
 };
 
@@ -158,6 +171,32 @@ void otter__hw_control_close(const char *path);
 /* Sends one command to the board that listens at `path` and prints its
  * answer.  Returns an exit code. */
 int otter__hw_control_send(const char *path, const char *command);
+
+/* --- qemu.c: the CPU of the board lx106 -------------------------------- */
+
+#define OTTER_HW_QEMU_FDS 3
+
+/* Finds the ROM stand-in and the board's place in the network; false after
+ * printing what is missing. */
+bool otter__hw_qemu_find(struct otter_hw *hw);
+
+/* Starts QEMU as hw->cpu.  False: the host has no process for it. */
+bool otter__hw_qemu_start(struct otter_hw *hw);
+
+/* Resets the running QEMU; its memory survives. */
+void otter__hw_qemu_reset(struct otter_hw *hw, enum otter_reset_reason reason);
+
+/* The straps in hw->machine changed. */
+void otter__hw_qemu_straps(struct otter_hw *hw);
+
+/* It ended by itself, or was killed: what it still had to say is printed. */
+void otter__hw_qemu_ended(struct otter_hw *hw, int status);
+void otter__hw_qemu_stopped(struct otter_hw *hw);
+
+/* Adds descriptors to `fds` (room for OTTER_HW_QEMU_FDS); returns how many.
+ * Serve reads what there is. */
+int otter__hw_qemu_fds(struct pollfd *fds);
+void otter__hw_qemu_serve(struct otter_hw *hw);
 
 /* --- report.c ----------------------------------------------------------- */
 

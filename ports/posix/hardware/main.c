@@ -72,20 +72,23 @@ static void serve_signals(struct otter_hw *hw, int fd)
 
 static void run(struct otter_hw *hw, int signals)
 {
-    struct pollfd fds[2 + OTTER_HW_CLIENTS];
+    struct pollfd fds[2 + OTTER_HW_CLIENTS + OTTER_HW_QEMU_FDS];
 
     while (!hw->quit) {
         int timeout = otter__hw_timers(hw);
         int count;
+        int all;
 
         fds[0] = (struct pollfd){.fd = signals, .events = POLLIN};
         count = otter__hw_control_fds(fds + 1);
-        if (poll(fds, (nfds_t)count + 1, timeout) < 0 && errno != EINTR) {
+        all = count + 1 + otter__hw_qemu_fds(fds + count + 1);
+        if (poll(fds, (nfds_t)all, timeout) < 0 && errno != EINTR) {
             break;
         }
         if (fds[0].revents != 0) {
             serve_signals(hw, signals);
         }
+        otter__hw_qemu_serve(hw);
         otter__hw_control_serve(hw, fds + 1, count);
     }
 }

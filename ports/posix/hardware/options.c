@@ -43,6 +43,19 @@ static const char help[] =
     "                        (hostname, port, password, ...); repeatable\n"
     "  --no-utc              the board does not know the calendar time\n"
     "\n"
+    "Board\n"
+    "  --board NAME          posix (default), or lx106: the ESP8266's own core, "
+    "in QEMU\n"
+    "  --rom FILE            lx106: the ROM stand-in (default: found beside "
+    "this program)\n"
+    "  --forward PROTO:PORT  lx106 without --interface: tcp or udp port that "
+    "--address\n"
+    "                        shall have (default udp:8266 and tcp:80); may be "
+    "repeated\n"
+    "                        With --interface, a TAP interface, the board has "
+    "--address\n"
+    "                        for itself\n"
+    "\n"
     "Hardware\n"
     "  --watchdog SECONDS    reset a program that hangs (default 8,\n"
     "                        0: never)\n"
@@ -96,6 +109,9 @@ enum {
     OPT_OFF,
     OPT_CONTROL,
     OPT_SEND,
+    OPT_BOARD,
+    OPT_ROM,
+    OPT_FORWARD,
     OPT_HELP,
     OPT_VERSION
 };
@@ -116,6 +132,9 @@ static const struct option longs[] = {
     {"off", no_argument, NULL, OPT_OFF},
     {"control", required_argument, NULL, OPT_CONTROL},
     {"send", required_argument, NULL, OPT_SEND},
+    {"board", required_argument, NULL, OPT_BOARD},
+    {"rom", required_argument, NULL, OPT_ROM},
+    {"forward", required_argument, NULL, OPT_FORWARD},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
@@ -211,6 +230,34 @@ static bool parse_setting(struct otter_hw_options *o, const char *text)
     return true;
 }
 
+static bool parse_board(struct otter_hw_options *o, const char *text)
+{
+    o->lx106 = strcmp(text, "lx106") == 0;
+    return o->lx106 || strcmp(text, "posix") == 0;
+}
+
+static bool add_forward(struct otter_hw_options *o, bool tcp, long port)
+{
+    if (port <= 0 || port > UINT16_MAX ||
+        o->forward_count == OTTER_HW_FORWARDS) {
+        return false;
+    }
+    o->forwards[o->forward_count].tcp = tcp;
+    o->forwards[o->forward_count].port = (uint16_t)port;
+    o->forward_count++;
+    return true;
+}
+
+static bool parse_forward(struct otter_hw_options *o, const char *text)
+{
+    bool tcp = strncmp(text, "tcp:", 4) == 0;
+    char *end;
+    long port = strtol(text + 4, &end, 10);
+
+    return (tcp || strncmp(text, "udp:", 4) == 0) && text[4] != '\0' &&
+           *end == '\0' && add_forward(o, tcp, port);
+}
+
 /* Options that only store something. */
 static bool store(struct otter_hw_options *o, int option, const char *value)
 {
@@ -242,6 +289,9 @@ static bool store(struct otter_hw_options *o, int option, const char *value)
     case OPT_SEND:
         o->send = value;
         return true;
+    case OPT_ROM:
+        o->rom = value;
+        return true;
     default:
         return false;
     }
@@ -272,6 +322,10 @@ static int take(struct otter_hw_options *o, int option, const char *value)
                    : usage("not KEY=VALUE, too long or too many", value);
     case OPT_WATCHDOG:
         return parse_watchdog(o, value) ? -1 : usage("watchdog", value);
+    case OPT_BOARD:
+        return parse_board(o, value) ? -1 : usage("no such board", value);
+    case OPT_FORWARD:
+        return parse_forward(o, value) ? -1 : usage("forward", value);
     case OPT_HELP:
         fputs(help, stdout);
         return OTTER_HW_EXIT_OK;
@@ -281,6 +335,30 @@ static int take(struct otter_hw_options *o, int option, const char *value)
     default:
         return usage("unknown option, or its value is missing", NULL);
     }
+}
+
+/* What the board lx106 cannot do without, and its forwards. */
+static int check_lx106(struct otter_hw_options *o)
+{
+    long port = 8266;
+
+    for (uint32_t i = 0; i < o->setting_count; i++) {
+        if (strchr(o->settings[i].key, '\n') != NULL ||
+            strchr(o->settings[i].value, '\n') != NULL) {
+            return usage("a setting of the board lx106 is one line", NULL);
+        }
+        if (strcmp(o->settings[i].key, "port") == 0) {
+            port = strtol(o->settings[i].value, NULL, 10);
+        }
+    }
+    if (o->interface != NULL && o->address == NULL) {
+        return usage("--interface of the board lx106 needs --address", NULL);
+    }
+    if (o->forward_count == 0) {
+        (void)add_forward(o, false, port);
+        (void)add_forward(o, true, 80);
+    }
+    return -1;
 }
 
 int otter__hw_options(struct otter_hw_options *out, int argc, char **argv)
@@ -310,5 +388,5 @@ int otter__hw_options(struct otter_hw_options *out, int argc, char **argv)
     if (out->interface == NULL && out->address == NULL) {
         out->address = "127.0.0.1";
     }
-    return -1;
+    return out->lx106 ? check_lx106(out) : -1;
 }

@@ -40,6 +40,7 @@ static void kill_cpu(struct otter_hw *hw)
         kill(hw->cpu, SIGKILL);
         waitpid(hw->cpu, &status, 0);
         hw->cpu = 0;
+        otter__hw_qemu_stopped(hw);
     }
     otter__console_flush();
 }
@@ -73,6 +74,22 @@ static void start(struct otter_hw *hw, enum otter_reset_reason reason)
     }
 }
 
+/* QEMU counts its starts itself: the ROM announces each. */
+static void start_qemu(struct otter_hw *hw)
+{
+    const char *fault = otter__hw_rom_check(otter__machine_nor()->bytes);
+
+    hw->state = OTTER_HW_HALTED;
+    if (fault != NULL) {
+        otter__console_say("does not start: %s", fault);
+        otter__console_say("idle");
+    } else if (otter__hw_qemu_start(hw)) {
+        hw->state = OTTER_HW_RUNNING;
+    } else {
+        otter__console_say("the host has no process for the CPU");
+    }
+}
+
 void otter__hw_power_on(struct otter_hw *hw)
 {
     struct otter_machine *m = hw->machine;
@@ -86,6 +103,10 @@ void otter__hw_power_on(struct otter_hw *hw)
     m->strapped = false;
     hw->short_runs = 0;
     hw->power_ups++;
+    if (hw->options.lx106) {
+        start_qemu(hw);
+        return;
+    }
     start(hw, OTTER_RESET_POWER);
 }
 
@@ -104,12 +125,18 @@ void otter__hw_reset(struct otter_hw *hw, enum otter_reset_reason reason)
     if (hw->state == OTTER_HW_OFF) {
         return;
     }
-    kill_cpu(hw);
     if (reason == OTTER_RESET_PIN) {
         hw->machine->strapped = false;
         hw->short_runs = 0;
     }
-    start(hw, reason);
+    if (!hw->options.lx106) {
+        kill_cpu(hw);
+        start(hw, reason);
+    } else if (hw->cpu > 0) {
+        otter__hw_qemu_reset(hw, reason);
+    } else {
+        start_qemu(hw);
+    }
 }
 
 /* A restart by the program itself: at once, unless it does nothing else. */
@@ -136,6 +163,10 @@ static void restart(struct otter_hw *hw, enum otter_reset_reason reason)
 void otter__hw_cpu_ended(struct otter_hw *hw, int status)
 {
     otter__console_flush();
+    if (hw->options.lx106) {
+        otter__hw_qemu_ended(hw, status);
+        return;
+    }
     if (WIFSIGNALED(status)) {
         otter__console_say("exception: the program crashed, %s",
                            strsignal(WTERMSIG(status)));
@@ -162,6 +193,11 @@ static int watch(struct otter_hw *hw)
     }
     if (hungry < limit) {
         return (int)(limit - hungry);
+    }
+    if (hw->options.lx106) {
+        otter__console_say("watchdog: not fed for %u ms", (unsigned)hungry);
+        otter__hw_qemu_reset(hw, OTTER_RESET_WATCHDOG);
+        return (int)limit;
     }
     kill_cpu(hw);
     otter__console_say("watchdog: not fed for %u ms", (unsigned)hungry);
