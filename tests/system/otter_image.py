@@ -83,8 +83,9 @@ def chip_file(program, loader):
     entry, segments = chip_segments(program)
     if segments[0][0] != IROM_VMA:
         raise ValueError("no mapped code at 0x40201010")
-    out = bytearray(image(*chip_segments(loader)).ljust(0x1000, b"\xaa") +
-                    image(entry, segments))
+    boot = image(*chip_segments(loader), size_nibble=0)
+    out = bytearray(boot.ljust(0x1000, b"\xaa") +
+                    image(entry, segments, size_nibble=0))
     struct.pack_into("<II", out, 0x1010, len(out), crc(out))
     return bytes(out)
 

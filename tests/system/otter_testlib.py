@@ -11,7 +11,9 @@ own, the probe inside a board, and cleaning all of it up.
 
 The environment names what is tested: OTTER_BIN the folder of the programs
 (default: build/debug/bin), OTTER_BOARD the kind of board, OTTER_FLAVOUR the
-flavour of sketch images ("" or "-asan").  Everything is awaited as an event
+flavour of sketch images ("" or "-asan").  Boards of the kind lx106 are QEMUs
+on TAP interfaces of a bridge, in a network namespace of the test process's
+own; otter_netns does that.  Everything is awaited as an event
 with a generous limit; nothing sleeps to let something happen."""
 import collections
 import json
@@ -29,11 +31,19 @@ import threading
 import time
 import unittest
 
+import otter_netns
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("OTTER_BIN", ROOT / "build/debug/bin"))
 SHARED_DATA = ROOT.parent / "shared" / "data"
+BOARD = os.environ.get("OTTER_BOARD", "posix")
+SKETCHES = (ROOT / "build/lx106/bin/sketches" if BOARD == "lx106"
+            else BIN / "sketches")
 PATIENCE = 20  # seconds until an awaited event counts as missing
 PROBE_PORT = 7007
+
+if BOARD == "lx106":
+    otter_netns.enter()
 
 
 def program(name):
@@ -48,14 +58,17 @@ def sketch(name, flavour=None):
         return str(name)
     if flavour is None:
         flavour = os.environ.get("OTTER_FLAVOUR", "-asan")
-    path = BIN / "sketches" / f"{name}{flavour}.bin"
+    path = SKETCHES / f"{name}{flavour}.bin"
     if not path.exists():
-        path = BIN / "sketches" / f"{name}.bin"
+        path = SKETCHES / f"{name}.bin"
     return str(path)
 
 
 def free_address():
-    """A loopback address that no other test uses, its ports all free."""
+    """A loopback address that no other test uses, its ports all free.  On
+    the board lx106 an address on the bridge."""
+    if BOARD == "lx106":
+        return otter_netns.free_address()
     while True:
         address = (f"127.{random.randrange(2, 255)}.{random.randrange(256)}"
                    f".{random.randrange(1, 255)}")
@@ -187,8 +200,9 @@ class Board:
         self._args = ["--flash", self.flash, "--control", self.control_path]
         if "--interface" not in args:
             self._args += ["--address", self.address]
-        if os.environ.get("OTTER_BOARD"):
-            self._args += ["--board", os.environ["OTTER_BOARD"]]
+        if BOARD == "lx106":
+            self._args += ["--board", BOARD, "--interface",
+                           otter_netns.tap(self.address)]
         for option, value in (("--map", map), ("--size", size)):
             if value:
                 self._args += [option, value]
@@ -313,6 +327,11 @@ class ProbeError(Exception):
     def __init__(self, number):
         super().__init__(f"the probe answered error {number}")
         self.number = number
+
+
+def only(board, why):
+    """Decorator of a test that makes sense on one kind of board only."""
+    return unittest.skipUnless(BOARD == board, why)
 
 
 class SystemTest(unittest.TestCase):

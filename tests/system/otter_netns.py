@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A network namespace of the test process's own, with a bridge on which each
+board has a TAP interface, an address and multicast.  It goes with the
+process.  The host's side of the bridge is HOST."""
+import ctypes
+import itertools
+import os
+import subprocess
+
+BRIDGE = "otter"
+HOST = "10.66.0.1"
+CLONE_NEWNET = 0x40000000
+_numbers = itertools.count(1)
+
+
+def _ip(*words):
+    subprocess.run(["ip", *words], check=True)
+
+
+def enter():
+    """Moves this process, which has one thread yet, into a new namespace."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, "a network namespace of its own needs root: "
+                      + os.strerror(number))
+    _ip("link", "set", "lo", "up")
+    _ip("link", "add", BRIDGE, "type", "bridge", "mcast_snooping", "0")
+    _ip("addr", "add", HOST + "/16", "dev", BRIDGE)
+    _ip("link", "set", BRIDGE, "up")
+    # Multicast to the boards leaves through the bridge, as on a host whose
+    # only network this is.
+    _ip("route", "add", "default", "dev", BRIDGE)
+
+
+def free_address():
+    number = next(_numbers)
+    return f"10.66.{1 + number // 250}.{1 + number % 250}"
+
+
+def tap(address):
+    """The TAP interface of the board with that address."""
+    name = "tap" + address.replace("10.66.", "").replace(".", "-")
+    made = subprocess.run(["ip", "link", "show", name], check=False,
+                          capture_output=True).returncode == 0
+    if not made:
+        _ip("tuntap", "add", name, "mode", "tap")
+        _ip("link", "set", name, "master", BRIDGE, "up")
+    return name
