@@ -36,7 +36,7 @@ struct push_rig {
     struct fake_stream stream;
 
     char log[16384]; /* "start(0,100) progress(0,100) ... end error(4)" */
-    int decline;    /* what on_start answers */
+    int decline;     /* what on_start answers */
 
     /* Called at the end of every callback, with its name. */
     void (*on_callback)(struct push_rig *rig, const char *name);
