@@ -74,7 +74,7 @@ def chip_segments(elf):
             "<6I", elf, table + number * size)
         if kind == SHT_PROGBITS and flags & SHF_ALLOC and length:
             segments.append((vma, elf[at:at + length]))
-    segments.sort(key=lambda s: (s[0] != IROM_VMA, s[0]))
+    segments.sort(key=lambda s: (s[0] != IROM_VMA, s[0] < 0x40000000, s[0]))
     return entry, segments
 
 
