@@ -3,12 +3,17 @@
  * The developer's tool.  One row per verb; a verb lives in files of its own
  * and is declared in host/command.h. */
 #include "host/command.h"
+#include "host/discover_commands.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 static const struct otter_command verbs[] = {
+    {"discover", "show the devices of the network", otter__discover_help,
+     otter__discover},
+    {"discovery", "the same for Arduino's tools", otter__discovery_help,
+     otter__discovery},
     {"espota", "push with the command line of espota.py", NULL, otter__espota},
     {"image", "look into firmware files, and build them", NULL, otter__image},
     {"push", "send a file to a device and wait for its verdict", NULL,
