@@ -21,7 +21,7 @@
  * Inspection reads through a callback and trusts nothing that it reads: every
  * length is compared with what is there before it is used.  It works the same
  * on flash and on a file in memory; it needs no memory for the image and less
- * than 256 bytes of stack.  gzip files are not unpacked here. */
+ * than 400 bytes of stack.  gzip files are not unpacked here. */
 #ifndef OTTER_FORMAT_IMAGE_H
 #define OTTER_FORMAT_IMAGE_H
 

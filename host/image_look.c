@@ -91,8 +91,8 @@ static void say_truncated(struct otter_look *look, const char *name,
             p->count, name, (unsigned long long)(end - look->size));
     } else {
         add(&look->problems,
-            "it is cut off: the %s has %u segments, the file ends after %u",
-            name, p->part.header.segments, p->count);
+            "it is cut off: the file ends after %u of %u segments of the %s",
+            p->count, p->part.header.segments, name);
     }
 }
 

@@ -327,7 +327,7 @@ class Info(ImageTest):
             (good[:0x1100], "it is cut off: segment 1 of the application "
                             "needs"),
             (good[:-1], "lacks its last 1 bytes with the checksum"),
-            (good[:12], "the boot image has 1 segments"),
+            (good[:12], "ends after 0 of 1 segments of the boot image"),
             (good[:0x1000] + b"\0" + good[0x1001:], "no application"),
             (bytes(damaged), "the application is damaged"),
             (bytes(boot), "the boot image is damaged"),
