@@ -193,6 +193,22 @@ static void take_during_update(struct otter_push *push, const char *text,
     otter__push_send_error(push, from, &busy);
 }
 
+/* While a failure is reported.  A host that invites again has understood. */
+static void take_after_failure(struct otter_push *push, const char *text,
+                               uint32_t len, const struct otter_addr *from)
+{
+    struct otter_push_invitation again;
+
+    if (otter__push_same_host(from, &push->host) &&
+        otter_push_parse_invitation(text, len, &again) == 0) {
+        otter__push_give_up(push);
+        otter__push_enter(push, OTTER__PUSH_IDLE);
+        take_invitation(push, text, len, from);
+    } else {
+        take_during_update(push, text, len, from);
+    }
+}
+
 static void take_datagram(struct otter_push *push)
 {
     char text[DATAGRAM_MAX];
@@ -217,6 +233,9 @@ static void take_datagram(struct otter_push *push)
         break;
     case OTTER__PUSH_CHALLENGE:
         take_answer(push, text, (uint32_t)n, &info.from);
+        break;
+    case OTTER__PUSH_REPORT:
+        take_after_failure(push, text, (uint32_t)n, &info.from);
         break;
     default:
         take_during_update(push, text, (uint32_t)n, &info.from);

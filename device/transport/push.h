@@ -38,7 +38,8 @@
  *     fewer than OTTER_PUSH_SLOW_BYTES in OTTER_PUSH_SLOW_MS, ends the update
  *     with RECEIVE; in the core the device waits for ever.
  *   1.5 step 8: after an error text the device reads on for up to
- *     OTTER_PUSH_RESULT_MS, so that the text is not lost to a reset. */
+ *     OTTER_PUSH_RESULT_MS, so that the text is not lost to a reset; a new
+ *     invitation of the same host ends that. */
 #ifndef OTTER_DEVICE_TRANSPORT_PUSH_H
 #define OTTER_DEVICE_TRANSPORT_PUSH_H
 

@@ -104,8 +104,50 @@ static void set_error_text(struct otter_push *push,
         detail, (char *)push->buf, sizeof push->buf);
 }
 
-/* The update ends while the host waits for its result: the text follows by
- * TCP, then on_error runs. */
+/* Puts what is left of the count into the connection. */
+static bool write_count(struct otter_push *push)
+{
+    uint32_t left = (uint32_t)(push->count_len - push->count_off);
+    int n;
+
+    if (left == 0) {
+        return true;
+    }
+    n = otter_conn_write(push->conn, push->count + push->count_off, left);
+    push->count_off = (uint8_t)(n < 0 ? push->count_len : push->count_off + n);
+    return push->count_off == push->count_len;
+}
+
+/* Closing a connection with unread bytes resets it, and a reset can overtake
+ * the text: so what the host still sends is read, until it closes. */
+static bool drain(struct otter_push *push)
+{
+    uint8_t waste[128];
+
+    for (uint32_t n = 0; n < DRAIN_MAX; n += sizeof waste) {
+        int error = otter_conn_read(push->conn, waste, sizeof waste);
+
+        if (error <= 0) {
+            return error == 0 || error == OTTER_ERR_AGAIN;
+        }
+    }
+    return true;
+}
+
+static void step_report(struct otter_push *push)
+{
+    bool written = write_count(push) && write_text(push);
+
+    if ((!drain(push) && written) ||
+        otter__push_passed(push, OTTER_PUSH_RESULT_MS)) {
+        close_conn(push);
+        otter__push_enter(push, OTTER__PUSH_IDLE);
+    }
+}
+
+/* The update ends while the host waits for its result: the text goes out by
+ * TCP, then on_error runs.  A host that is gone makes the device idle at
+ * once. */
 static void report(struct otter_push *push, enum otter_push_error error,
                    int reason)
 {
@@ -115,6 +157,7 @@ static void report(struct otter_push *push, enum otter_push_error error,
     drop_update(push, reason);
     set_error_text(push, &detail);
     otter__push_enter(push, OTTER__PUSH_REPORT);
+    step_report(push);
     otter__push_failed(push, error, reason);
 }
 
@@ -265,20 +308,6 @@ static void step_connect(struct otter_push *push)
     push->heard_ms = push->since_ms;
     push->slow_ms = push->since_ms;
     push->slow_done = 0;
-}
-
-/* Puts what is left of the count into the connection. */
-static bool write_count(struct otter_push *push)
-{
-    uint32_t left = (uint32_t)(push->count_len - push->count_off);
-    int n;
-
-    if (left == 0) {
-        return true;
-    }
-    n = otter_conn_write(push->conn, push->count + push->count_off, left);
-    push->count_off = (uint8_t)(n < 0 ? push->count_len : push->count_off + n);
-    return push->count_off == push->count_len;
 }
 
 /* A count for the bytes of this pass, unless the host has not taken the last
@@ -472,33 +501,6 @@ static void step_restart(struct otter_push *push)
         otter__push_enter(push, OTTER__PUSH_IDLE);
     } else if (otter__push_passed(push, OTTER_PUSH_RESTART_MS)) {
         otter_board_restart();
-    }
-}
-
-/* Closing a connection with unread bytes resets it, and a reset can overtake
- * the text: so what the host still sends is read, until it closes. */
-static bool drain(struct otter_push *push)
-{
-    uint8_t waste[128];
-
-    for (uint32_t n = 0; n < DRAIN_MAX; n += sizeof waste) {
-        int error = otter_conn_read(push->conn, waste, sizeof waste);
-
-        if (error <= 0) {
-            return error == 0 || error == OTTER_ERR_AGAIN;
-        }
-    }
-    return true;
-}
-
-static void step_report(struct otter_push *push)
-{
-    bool written = write_count(push) && write_text(push);
-
-    if ((!drain(push) && written) ||
-        otter__push_passed(push, OTTER_PUSH_RESULT_MS)) {
-        close_conn(push);
-        otter__push_enter(push, OTTER__PUSH_IDLE);
     }
 }
 

@@ -135,7 +135,6 @@ static void test_push_host_that_closes_within_a_sector_supplied_no_data(
     fake_peer_close(peer);
     push_rig_run(rig, 1);
     push_rig_logged(rig, "error(4)");
-    push_rig_run(rig, 1);
     push_rig_reads(peer, "ERROR[13]: No data supplied\n");
     assert_int_equal(fake_peer_end(peer), FAKE_END_CLOSE);
     recovers(rig, OTTER_ERR_NO_DATA);
@@ -163,7 +162,7 @@ static void test_push_killed_host_ends_the_update(void **state)
     struct fake_peer *peer = connected(rig, 4500);
 
     fake_peer_reset(peer);
-    push_rig_run(rig, 2);
+    push_rig_run(rig, 1);
     push_rig_logged(rig, "error(4)");
     assert_int_equal(fake_peer_end(peer), FAKE_END_CLOSE);
     recovers(rig, OTTER_ERR_SHORT);

@@ -34,6 +34,29 @@ static struct fake_peer *connected(struct push_rig *rig, uint32_t uploaded)
 
 /* --- Others who talk to the device -------------------------------------- */
 
+/* The next try of a host that got its error must not find the device busy
+ * with the last one; another host's does, for as long as the text takes. */
+static void test_push_host_that_failed_may_invite_again_at_once(void **state)
+{
+    struct push_rig *rig = *state;
+    struct fake_peer *peer = connected(rig, 4500);
+
+    rig->stream.poll_error = OTTER_ERR_FLASH_PROGRAM;
+    push_rig_run(rig, 1);
+    rig->stream.poll_error = 0;
+    push_rig_say(rig, "noise");
+    assert_int_equal(fake_peer_end(peer), FAKE_END_OPEN);
+    push_rig_say_from(rig, "192.168.1.66", 40200, INVITE);
+    push_rig_hears_at("192.168.1.66", 40200,
+                      "ERR: ERROR[15]: Update already running\n");
+    assert_int_equal(fake_peer_end(peer), FAKE_END_OPEN);
+    push_rig_say_from(rig, PUSH_RIG_HOST, 40999, INVITE);
+    push_rig_reads(peer, "ERROR[1]: Flash Write Failed\n");
+    assert_int_equal(fake_peer_end(peer), FAKE_END_CLOSE);
+    push_rig_run(rig, 1);
+    push_rig_hears_at(PUSH_RIG_HOST, 40999, "OK");
+}
+
 /* Table 1.7, "another update is in progress": in the core the running one is
  * destroyed, here it goes on. */
 static void test_push_second_inviter_is_told_and_the_update_goes_on(
@@ -197,6 +220,7 @@ int main(void)
 #define TEST(name)                                                            \
     cmocka_unit_test_setup_teardown(name, push_rig_setup, push_rig_teardown)
     const struct CMUnitTest tests[] = {
+        TEST(test_push_host_that_failed_may_invite_again_at_once),
         TEST(test_push_second_inviter_is_told_and_the_update_goes_on),
         TEST(test_push_changed_invitation_of_the_host_is_answered),
         TEST(test_push_repeated_invitation_changes_nothing),
