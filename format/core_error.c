@@ -123,11 +123,21 @@ static void print_values(struct otter_text *text, int number,
     }
 }
 
+/* The core's words for a wrong digest name two MD5s.  Where the digest was
+ * another one there is nothing to name, and the words would mislead. */
+static int number_to_print(const struct otter_error_detail *detail)
+{
+    if (detail->error == OTTER_ERR_DIGEST && detail->expected[0] == '\0') {
+        return 100 - detail->error;
+    }
+    return otter_core_update_from_error(detail->error);
+}
+
 /* "ERROR[<n>]: <text>" without the line end. */
 static void print_update(struct otter_text *text,
                          const struct otter_error_detail *detail)
 {
-    int number = otter_core_update_from_error(detail->error);
+    int number = number_to_print(detail);
 
     otter_text_string(text, "ERROR[");
     otter_text_decimal(text, (uint32_t)number);

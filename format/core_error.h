@@ -11,7 +11,8 @@
  * Texts are those of the newest core.  An error of ours that the core has no
  * number for keeps its own text and gets 100 minus its own (negative) number:
  * OTTER_ERR_BOARD is "ERROR[140]: the image is for another board".  That is
- * out of the way of whatever the core adds. */
+ * out of the way of whatever the core adds.  So does a digest that does not
+ * match when the detail names no MD5s, that is when it was a SHA-256. */
 #ifndef OTTER_FORMAT_CORE_ERROR_H
 #define OTTER_FORMAT_CORE_ERROR_H
 

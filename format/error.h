@@ -55,7 +55,7 @@ OTTER_BEGIN_DECLS
     X(LOADER, -42, "the image needs a newer boot loader")                     \
     X(STREAM, -43, "the stream stopped")                                      \
     X(SHORT, -44, "the upload ended before the announced size")               \
-    X(IMAGE, -45, "the image is malformed")                                   \
+    X(IMAGE, -45, "the image is not whole or malformed")                      \
     X(CHECKSUM, -46, "the image's checksum is wrong")                         \
     X(GZIP, -47, "the gzip data are malformed")                               \
     X(RECORD, -48, "no valid boot record")

@@ -63,8 +63,9 @@ static inline uint8_t otter__known_mode(uint8_t mode)
  * learns whether they are gzip. */
 OTTER_MUST_CHECK int otter__verify_head(struct otter_updater *u, uint32_t len);
 
-/* Looks for the descriptor in what is in flash so far, and judges it. */
-OTTER_MUST_CHECK int otter__verify_descriptor(struct otter_updater *u);
+/* Follows the images' headers in what is in flash so far: that they lead to
+ * segments which will all have come, and what the descriptor says. */
+OTTER_MUST_CHECK int otter__verify_structure(struct otter_updater *u);
 
 /* Prepares reading back. */
 void otter__verify_begin(struct otter_updater *u);

@@ -88,7 +88,7 @@ static int program_next(struct otter_updater *u)
     }
     if (error == 0) {
         u->programmed += len;
-        error = otter__verify_descriptor(u);
+        error = otter__verify_structure(u);
     }
     return error != 0 ? error : OTTER_ERR_PENDING;
 }

@@ -39,6 +39,7 @@ static void forget(struct otter_updater *u)
 {
     u->head_good = false;
     u->descriptor_judged = false;
+    u->structure_judged = false;
     u->gzip = false;
     u->expected = 0;
     u->md5_known = false;
@@ -277,12 +278,11 @@ static void updater_detail(struct otter_stream *stream,
     out->error = u->error;
     out->real_size = otter_flash_size();
     out->configured_size = u->configured_size;
-    if ((u->expected & 1u << OTTER_DIGEST_MD5) != 0) {
+    if ((u->expected & 1u << OTTER_DIGEST_MD5) != 0 && u->md5_known &&
+        memcmp(u->md5_expected, u->md5, sizeof u->md5) != 0) {
         otter_hex_encode(out->expected, u->md5_expected,
                          sizeof u->md5_expected);
-        if (u->md5_known) {
-            otter_hex_encode(out->calculated, u->md5, sizeof u->md5);
-        }
+        otter_hex_encode(out->calculated, u->md5, sizeof u->md5);
     }
 }
 

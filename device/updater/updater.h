@@ -20,10 +20,14 @@
  *    first erase (2.4 step 6 judges at the end).
  *  - The digest is computed over what was read back from flash (2.3 takes
  *    the bytes in RAM), so a write that failed silently is found.
+ *  - A sketch must be whole: a boot image that ends in its sector, the
+ *    application image at 0x1000, and all their segments and checksum bytes
+ *    within the bytes that come (2.4 step 6 looks at two bytes, 2.7 is never
+ *    checked).  It is refused as soon as a header says otherwise, because
+ *    nobody reaches a device whose program was cut short.  The values of
+ *    checksums and CRC words (2.7) are no reason to refuse.
  *  - An upload of unknown size that is shorter than a buffer is judged by
- *    its content (2.4 step 2 refuses it as "no data").  A sketch that ends
- *    within the boot sector must be an image that the chip's ROM would load,
- *    checksum included, since the boot loader will put it there.
+ *    its content (2.4 step 2 refuses it as "no data").
  *  - A gzip image must say that it unpacks to something possible, and that
  *    fits below its own staged copy, or overlaps it only so far that the
  *    loader cannot overtake itself (3.3 checks nothing).
@@ -83,15 +87,16 @@ struct otter_updater {
     const struct otter_flash_map *map;
     struct otter_updater_running running;
     uint8_t state;
-    uint8_t kind;           /* enum otter_update_kind */
-    bool size_known;        /* `capacity` is the announced size */
-    bool head_good;         /* the first bytes were judged */
-    bool descriptor_judged; /* or there is none */
-    bool gzip;              /* a sketch in gzip form */
-    uint8_t mode_received;  /* header byte 2 as it came */
-    uint8_t mode_running;   /* header byte 2 of the running image */
-    uint8_t expected;       /* bit n: digest of kind n is set */
-    bool md5_known;         /* `md5` holds a digest of the staged bytes */
+    uint8_t kind;    /* enum otter_update_kind */
+    bool size_known; /* `capacity` is the announced size */
+    bool head_good;  /* the first bytes were judged */
+    bool descriptor_judged;
+    bool structure_judged; /* all headers lead to what was announced */
+    bool gzip;             /* a sketch in gzip form */
+    uint8_t mode_received; /* header byte 2 as it came */
+    uint8_t mode_running;  /* header byte 2 of the running image */
+    uint8_t expected;      /* bit n: digest of kind n is set */
+    bool md5_known;        /* `md5` holds a digest of the staged bytes */
     uint8_t md5_expected[16];
     uint8_t md5[16]; /* of the staged bytes */
     uint8_t sha256_expected[32];
@@ -129,12 +134,14 @@ OTTER_MUST_CHECK int otter_updater_init(
  *   first four bytes.
  * write and poll: OTTER_ERR_FLASH_ERASE, _PROGRAM (also when the bytes read
  *   back are others) and _READ; OTTER_ERR_BOARD, _CHIP, _LOADER: the
- *   descriptor; OTTER_ERR_IMAGE: a descriptor that makes no sense.
+ *   descriptor; OTTER_ERR_IMAGE: the sketch is not whole, or its descriptor
+ *   makes no sense.
  * end: OTTER_ERR_NO_DATA: less than the announced size came and it is one
  *   sector at most, or nothing came; OTTER_ERR_SHORT: less than announced;
  *   OTTER_ERR_DIGEST; OTTER_ERR_GZIP; OTTER_ERR_SPACE: it unpacks to too
- *   much; OTTER_ERR_IMAGE: a sketch that ends within the boot sector is not
- *   whole; OTTER_ERR_RECORD: the boot command could not be left. */
+ *   much; OTTER_ERR_IMAGE: the sketch is not whole; OTTER_ERR_RECORD: the
+ *   boot command could not be left.
+ * detail names MD5s only when they differ. */
 static inline struct otter_stream *otter_updater_stream(
     struct otter_updater *updater)
 {

@@ -118,74 +118,109 @@ static int look_at(struct otter_updater *u,
     return error;
 }
 
-/* Each time from the first segment on: there are 255 at most.
- * OTTER_ERR_AGAIN: the rest has not come yet. */
-static int search(struct otter_updater *u)
+/* --- Structure ----------------------------------------------------------- */
+
+/* A boot image must end in its sector, the checksum's byte included. */
+static int judge_boot_image(struct otter_updater *u, uint32_t size)
 {
     struct otter_image_source source = {
-        .read = read_staged, .user = u, .size = u->capacity};
+        .read = read_staged, .user = u, .size = size};
+    struct otter_image_part part;
+
+    if (source.size > OTTER_IMAGE_APP_OFF) {
+        source.size = OTTER_IMAGE_APP_OFF;
+    }
+    return otter_image_read_part(&source, 0, &part);
+}
+
+/* True when a header at `off` is still to come, false also when it never
+ * will. */
+static bool comes_later(const struct otter_updater *u, uint32_t off,
+                        uint32_t size)
+{
+    uint32_t end = off + OTTER_IMAGE_HEADER_SIZE;
+
+    return end > u->programmed && end <= size;
+}
+
+/* Follows the segments of the application as far as they have come, each time
+ * from the first on: there are 255 at most.  OTTER_ERR_AGAIN: the rest has not
+ * come yet. */
+static int follow(struct otter_updater *u, uint32_t size)
+{
+    struct otter_image_source source = {
+        .read = read_staged, .user = u, .size = size};
     struct otter_image_header header;
     struct otter_image_walk walk;
-    int error =
-        otter_image_walk_begin(&walk, &source, OTTER_IMAGE_APP_OFF, &header);
+    int error;
 
-    while (error == 0 && walk.left > 0 && !u->descriptor_judged) {
+    if (comes_later(u, OTTER_IMAGE_APP_OFF, size)) {
+        return OTTER_ERR_AGAIN;
+    }
+    error =
+        otter_image_walk_begin(&walk, &source, OTTER_IMAGE_APP_OFF, &header);
+    if (error == 0 && walk.left == 0) {
+        return OTTER_ERR_IMAGE;
+    }
+    while (error == 0 && walk.left > 0) {
         struct otter_image_segment segment;
 
-        if (walk.off + OTTER_IMAGE_HEADER_SIZE > u->programmed) {
+        if (comes_later(u, walk.off, size)) {
             return OTTER_ERR_AGAIN;
         }
         error = otter_image_walk_next(&walk, &segment);
-        if (error == 0) {
+        if (error == 0 && !u->descriptor_judged) {
             error = look_at(u, &source, &segment);
         }
     }
-    return error;
+    /* The checksum is the last byte of a line of 16. */
+    return error == 0 && (walk.off | 15) >= size ? OTTER_ERR_SHORT : error;
 }
 
-int otter__verify_descriptor(struct otter_updater *u)
+/* OTTER_ERR_AGAIN is no judgement yet; what is missing or no image where one
+ * must be has one name. */
+static int judgement(int error)
+{
+    switch (error) {
+    case OTTER_ERR_AGAIN:
+        return 0;
+    case OTTER_ERR_MAGIC:
+    case OTTER_ERR_SHORT:
+        return OTTER_ERR_IMAGE;
+    default:
+        return error;
+    }
+}
+
+int otter__verify_structure(struct otter_updater *u)
 {
     int error;
 
-    if (u->kind != OTTER_UPDATE_SKETCH || u->gzip || u->descriptor_judged ||
-        u->programmed < OTTER_IMAGE_APP_OFF + OTTER_IMAGE_HEADER_SIZE) {
+    if (u->kind != OTTER_UPDATE_SKETCH || u->gzip || u->structure_judged ||
+        u->programmed < OTTER_IMAGE_APP_OFF) {
         return 0;
     }
-    error = search(u);
-    if (error == OTTER_ERR_AGAIN) {
-        return 0;
+    error = judge_boot_image(u, u->capacity);
+    if (error == 0) {
+        error = follow(u, u->capacity);
+        u->structure_judged = error == 0;
     }
-    u->descriptor_judged = true;
-    /* Segments that lead nowhere hold no descriptor; the core takes such an
-     * image too. */
-    return error == OTTER_ERR_MAGIC || error == OTTER_ERR_SHORT ? 0 : error;
+    return judgement(error);
+}
+
+/* Once more in what was read back, and against what came in the end. */
+static int judge_structure(struct otter_updater *u)
+{
+    int error = judge_boot_image(u, u->received);
+
+    u->descriptor_judged = false;
+    if (error == 0) {
+        error = follow(u, u->received);
+    }
+    return judgement(error);
 }
 
 /* --- Reading back ------------------------------------------------------- */
-
-/* True when the ROM would load the `len` bytes in the buffer: header,
- * segments and checksum (protocol 2.7). */
-static bool rom_would_load(const uint8_t *bytes, uint32_t len)
-{
-    struct otter_image_memory memory = {bytes, len};
-    struct otter_image_source source;
-    struct otter_image_part part;
-    struct otter_image_walk walk;
-    struct otter_image_segment segment;
-    uint8_t sum = OTTER_IMAGE_CHECKSUM;
-
-    otter_image_source_memory(&source, &memory);
-    if (otter_image_read_part(&source, 0, &part) != 0 ||
-        otter_image_walk_begin(&walk, &source, 0, &part.header) != 0) {
-        return false;
-    }
-    while (walk.left > 0 && otter_image_walk_next(&walk, &segment) == 0) {
-        for (uint32_t i = 0; i < segment.size; i++) {
-            sum ^= bytes[segment.off + i];
-        }
-    }
-    return bytes[part.end - 1] == sum;
-}
 
 /* The last four bytes of a gzip file are all that the boot loader knows of
  * what it will unpack (protocol 3.3): they must be possible. */
@@ -246,15 +281,7 @@ static int judge_whole(struct otter_updater *u)
     if (error != 0 || u->kind != OTTER_UPDATE_SKETCH) {
         return error;
     }
-    if (u->gzip) {
-        return judge_unpacked(u);
-    }
-    /* The buffer still holds all of it. */
-    if (u->received <= OTTER_IMAGE_APP_OFF &&
-        !rom_would_load(u->buffer, u->received)) {
-        return OTTER_ERR_IMAGE;
-    }
-    return 0;
+    return u->gzip ? judge_unpacked(u) : judge_structure(u);
 }
 
 void otter__verify_begin(struct otter_updater *u)

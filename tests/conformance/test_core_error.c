@@ -71,6 +71,20 @@ static void test_core_error_update_rows_print_as_specified(void **state)
     }
 }
 
+/* 2.1's words name two MD5s; without them the digest was another one. */
+static void test_core_error_other_digests_have_own_words(void **state)
+{
+    struct otter_error_detail detail = {.error = OTTER_ERR_DIGEST};
+    char out[OTTER_CORE_ERROR_TEXT_MAX];
+
+    (void)state;
+    otter_core_update_print(&detail, out, sizeof out);
+    assert_string_equal(out, "ERROR[133]: the digest does not match\n");
+    otter_core_http_print(7, &detail, out, sizeof out);
+    assert_string_equal(out,
+                        "Update error: ERROR[133]: the digest does not match");
+}
+
 static const int all_errors[] = {
 #define NUMBER(symbol, number, text) (number),
     OTTER_ERRORS(NUMBER)
@@ -254,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_core_error_update_rows_print_as_specified),
+        cmocka_unit_test(test_core_error_other_digests_have_own_words),
         cmocka_unit_test(test_core_error_update_numbers_tell_causes_apart),
         cmocka_unit_test(test_core_error_update_every_text_fits_with_line_end),
         cmocka_unit_test(test_core_error_update_small_buffer_is_not_overrun),

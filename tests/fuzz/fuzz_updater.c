@@ -38,9 +38,40 @@ static uint32_t make_image(unsigned switches, const uint8_t *data, size_t size)
     uint32_t boot = (switches & BOOT_SECTOR) != 0 ? 0x1000 : 0;
 
     memset(image, 0xaa, boot);
-    memcpy(image, "\xe9\x01\x03\x00", boot != 0 ? 4 : 0);
+    memcpy(image, "\xe9\x01\x03\x00\0\0\0\0\0\0\0\0\x10\0\0\0",
+           boot != 0 ? 16 : 0);
     memcpy(image + boot, data, size);
     return boot + (uint32_t)size;
+}
+
+static uint32_t word(uint32_t off)
+{
+    return image[off] | (uint32_t)image[off + 1] << 8 |
+           (uint32_t)image[off + 2] << 16 | (uint32_t)image[off + 3] << 24;
+}
+
+/* True when the image at `off` ends before `end`, by its headers. */
+static bool is_whole(uint64_t off, uint64_t end)
+{
+    unsigned segments = image[off + 1];
+
+    if (off + 8 > end || image[off] != 0xe9 || segments == 0) {
+        return false;
+    }
+    off += 8;
+    while (segments-- > 0) {
+        if (off + 8 > end) {
+            return false;
+        }
+        off += 8 + (uint64_t)word((uint32_t)off + 4);
+    }
+    return off / 16 * 16 + 16 <= end;
+}
+
+static bool is_sketch(uint32_t len)
+{
+    return (image[0] == 0x1f && image[1] == 0x8b) ||
+           (is_whole(0, len < 0x1000 ? len : 0x1000) && is_whole(0x1000, len));
 }
 
 static void check_order(uint32_t len, int result, unsigned switches)
@@ -50,6 +81,7 @@ static void check_order(uint32_t len, int result, unsigned switches)
 
     expect(ordered == (result == 0 && (switches & FILE_SYSTEM) == 0));
     if (ordered) {
+        expect(is_sketch(len));
         expect(size == len && source >= RUNNING && source % 4096 == 0 &&
                source + len <= 0x73000);
         image[2] = image[0] == 0xe9 && len > 2 ? 2 : image[2];

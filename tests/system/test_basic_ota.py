@@ -106,6 +106,21 @@ class BasicOta(otter_testlib.SystemTest):
         board.control("reset")
         self.expect_start(board, "1.0.0")
 
+    def test_sketch_cut_in_half_is_refused(self):
+        """A file that a full disk or a broken download left."""
+        image = pathlib.Path(sketch("basic_ota-1.1.0")).read_bytes()
+        half = self.folder / "half.bin"
+        half.write_bytes(image[:len(image) // 2])
+        board = self.ready()
+        done = self.push(board, half, status=None)
+        self.assertIn("ERROR[145]: the image is not whole or malformed",
+                      done.stderr)
+        board.expect(r"^Error\[4\]: End Failed$")
+        board.control("reset")
+        self.expect_start(board, "1.0.0")
+        self.push(board, sketch("basic_ota-1.1.0"))
+        self.expect_start(board, "1.1.0")
+
     def test_stay_running_waits_for_the_reset(self):
         board = self.ready(settings={"stay_running": "1"})
         self.push(board, sketch("basic_ota-1.1.0"))

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the updater takes and refuses by content: descriptor, gzip, digests,
- * sketches that end within the boot sector. */
+ * What the updater takes and refuses by content: descriptor, gzip, structure,
+ * digests. */
 #include "device/updater/updater.h"
 
+#include "format/core_error.h"
 #include "tests/support/sim_board.h"
 #include "tests/support/test_image.h"
 #include "tests/support/test_update.h"
@@ -136,34 +137,6 @@ static void test_updater_descriptor_without_sense_is_refused(void **state)
                      OTTER_ERR_IMAGE);
 }
 
-/* Segments that lead nowhere end the search, not the update: the core takes
- * such an image too. */
-static void test_updater_broken_segments_hold_no_descriptor(void **state)
-{
-    struct otter_test_image image = {.size = NEW_SIZE,
-                                     .mode = 2,
-                                     .nibble = 4,
-                                     .descriptor = true,
-                                     .board = "lx106"};
-    static const uint32_t lengths[] = {0xffffffff, 0xfffffff0, NEW_SIZE,
-                                       0x7fffffff};
-
-    (void)state;
-    for (uint32_t i = 0; i < 4; i++) {
-        uint8_t *file = otter_test_image_make(&image);
-
-        memcpy(file + 0x100c, &lengths[i], 4);
-        assert_int_equal(
-            otter_test_update(OTTER_UPDATE_SKETCH, NEW_SIZE, file, NEW_SIZE),
-            0);
-        file[0x1000] = 0;
-        assert_int_equal(
-            otter_test_update(OTTER_UPDATE_SKETCH, NEW_SIZE, file, NEW_SIZE),
-            0);
-        free(file);
-    }
-}
-
 /* A length that wraps round does not lead the search back into the boot
  * sector, where another board's descriptor lies. */
 static void test_updater_segments_never_lead_backwards(void **state)
@@ -182,7 +155,8 @@ static void test_updater_segments_never_lead_backwards(void **state)
     memcpy(file + 0x804, "\x80\0\0\0", 4);
     memcpy(file + 0x100c, &back, 4);
     assert_int_equal(
-        otter_test_update(OTTER_UPDATE_SKETCH, NEW_SIZE, file, NEW_SIZE), 0);
+        otter_test_update(OTTER_UPDATE_SKETCH, NEW_SIZE, file, NEW_SIZE),
+        OTTER_ERR_IMAGE);
     free(file);
 }
 
@@ -275,47 +249,138 @@ static void test_updater_gzip_without_room_for_a_trailer(void **state)
     assert_int_equal(otter_sim_board.rtc_writes, 0);
 }
 
-/* --- Sketches that end within the boot sector --------------------------- */
+/* --- Structure ----------------------------------------------------------- */
 
-/* A boot image of one 4-byte segment, protocol 2.7's minimal one, and what
- * the ROM would not load. */
-static void test_updater_boot_image_must_be_one_that_the_rom_loads(
-    void **state)
+static const struct otter_test_image plain = {
+    .size = NEW_SIZE, .mode = 2, .nibble = 4, .gap = 64};
+
+static void store32(uint8_t *p, uint32_t v)
 {
-    static const uint8_t minimal[32] =
-        "\xe9\x01\x02\x40\x04\x00\x10\x40\x00\x00\x10\x40\x04\0\0\0"
-        "\x01\x02\x03\x04\0\0\0\0\0\0\0\0\0\0\0\xeb";
-    static const struct {
-        uint32_t len;
-        uint32_t off; /* of the byte that is changed */
-        uint8_t byte;
-    } broken[] = {
-        {7, 0, 0xe9},   /* no whole header */
-        {31, 0, 0xe9},  /* the checksum is missing */
-        {32, 31, 0xea}, /* it is wrong */
-        {32, 16, 0x00}, /* the code is */
-        {32, 1, 3},     /* the third segment's header is beyond the end */
-        {32, 12, 20},   /* the segment is longer than what is there */
-        {32, 15, 0xff}, /* ... by far */
-        {32, 12, 16},   /* the checksum's place is behind the end */
-    };
-    uint8_t file[32];
-
-    (void)state;
-    assert_int_equal(otter_test_update(OTTER_UPDATE_SKETCH, 32, minimal, 32),
-                     0);
-    assert_true(otter_test_take_order());
-    for (uint32_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
-        memcpy(file, minimal, sizeof file);
-        file[broken[i].off] = broken[i].byte;
-        assert_int_equal(otter_test_update(OTTER_UPDATE_SKETCH, broken[i].len,
-                                           file, broken[i].len),
-                         OTTER_ERR_IMAGE);
-        assert_false(otter_test_take_order());
+    for (int i = 0; i < 4; i++) {
+        p[i] = (uint8_t)(v >> (8 * i));
     }
 }
 
+/* Pushed with its size known and unknown: both must end in `result`.  Where
+ * the first refuses early, at most `most` bytes were taken. */
+static void assert_file(const uint8_t *file, uint32_t len, int result,
+                        uint32_t most)
+{
+    assert_int_equal(otter_test_update(OTTER_UPDATE_SKETCH, len, file, len),
+                     result);
+    assert_true(otter_test_rig.taken <= most);
+    assert_int_equal(otter_test_take_order(), result == 0);
+    assert_int_equal(
+        otter_test_update(OTTER_UPDATE_SKETCH, OTTER_SIZE_UNKNOWN, file, len),
+        result);
+    assert_int_equal(otter_test_take_order(), result == 0);
+}
+
+/* The header of segment 1 is at 0x1050. */
+static void test_updater_broken_headers_are_refused_as_they_come(void **state)
+{
+    static const struct {
+        uint32_t off;
+        uint32_t word;
+        uint32_t most; /* bytes taken until it is known */
+    } broken[] = {
+        {0x0001, 0x400402ff, 0x2000},        /* boot image: 255 segments */
+        {0x000c, 0xff0, 0x2000},             /* longer than its sector */
+        {0x000c, 0xffffffff, 0x2000},        /* by far */
+        {0x0001, 0x40040200, 0x2000},        /* has none */
+        {0x1000, 0x400201e8, 0x3000},        /* no application image */
+        {0x1000, 0x400200e9, 0x3000},        /* without segments */
+        {0x100c, 0xffffffff, 0x3000},        /* segment 0 wraps round */
+        {0x100c, 0xfffffff0, 0x3000},        /* does not quite */
+        {0x100c, NEW_SIZE, 0x3000},          /* ends behind the file */
+        {0x100c, NEW_SIZE - 0x1010, 0x3000}, /* no room for segment 1 */
+        {0x1054, NEW_SIZE - 0x1058, 0x3000}, /* nor for the checksum */
+        {0x1054, 0x7fffffff, 0x3000},
+        {0x1000, 0x400203e9, NEW_SIZE}, /* a third one, of noise */
+    };
+
+    (void)state;
+    for (uint32_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        uint8_t *file = otter_test_image_make(&plain);
+
+        store32(file + broken[i].off, broken[i].word);
+        assert_file(file, NEW_SIZE, OTTER_ERR_IMAGE, broken[i].most);
+        free(file);
+    }
+}
+
+static void test_updater_sketch_cut_short_is_refused(void **state)
+{
+    uint8_t *file = otter_test_image_make(&plain);
+    static const uint32_t lens[] = {
+        4,      32,     100,    4095,         4096,          4097,        4103,
+        0x1008, 0x1010, 0x1017, NEW_SIZE / 2, NEW_SIZE - 16, NEW_SIZE - 1};
+
+    (void)state;
+    for (uint32_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+        assert_file(file, lens[i], OTTER_ERR_IMAGE, 0x3000);
+    }
+    assert_file(file, NEW_SIZE, 0, NEW_SIZE);
+    free(file);
+}
+
+/* A signature may follow; the image ends where its header says. */
+static void test_updater_bytes_behind_the_sketch_are_taken(void **state)
+{
+    uint8_t *file = otter_test_image_make(&plain);
+
+    (void)state;
+    store32(file + 0x1054, 0x1000);
+    assert_file(file, NEW_SIZE, 0, NEW_SIZE);
+    free(file);
+}
+
+/* Tools leave CRC words and checksums stale (protocol 2.7). */
+static void test_updater_wrong_checksums_are_no_reason_to_refuse(void **state)
+{
+    static const uint32_t offs[] = {63, 0x1010, 0x1014, NEW_SIZE - 1};
+    uint8_t *file = otter_test_image_make(&plain);
+
+    (void)state;
+    for (uint32_t i = 0; i < sizeof offs / sizeof offs[0]; i++) {
+        file[offs[i]] ^= 0x55;
+        assert_file(file, NEW_SIZE, 0, NEW_SIZE);
+    }
+    free(file);
+}
+
+/* Headers are judged again as they read back in the end. */
+static void test_updater_header_that_rots_is_found(void **state)
+{
+    uint8_t *file = otter_test_image_make(&plain);
+
+    (void)state;
+    assert_int_equal(otter_test_begin(OTTER_UPDATE_SKETCH, NEW_SIZE), 0);
+    assert_int_equal(otter_test_feed(file, NEW_SIZE, 1460), 0);
+    while (otter_stream_poll(otter_test_rig.stream) == OTTER_ERR_PENDING) {
+    }
+    otter_sim_board.nor.bytes[0x300000 - NEW_SIZE + 0x1057] = 0x01;
+    assert_int_equal(otter_test_end(), OTTER_ERR_IMAGE);
+    assert_false(otter_test_take_order());
+    free(file);
+}
+
 /* --- Digests ------------------------------------------------------------ */
+
+/* MD5s are named only when they differ: bit 0 of `wrong`. */
+static void assert_told(uint32_t wrong)
+{
+    static const char *const heads[] = {
+        "ERROR[0]: ", "ERROR[7]: MD5 verification failed: expected: ",
+        "ERROR[133]: the digest does not match\n",
+        "ERROR[7]: MD5 verification failed: expected: "};
+    struct otter_error_detail detail;
+    char out[OTTER_CORE_ERROR_TEXT_MAX];
+
+    otter_stream_detail(otter_test_rig.stream, &detail);
+    otter_core_update_print(&detail, out, sizeof out);
+    assert_memory_equal(out, heads[wrong], strlen(heads[wrong]));
+}
 
 static void test_updater_both_digests_must_match(void **state)
 {
@@ -337,6 +402,7 @@ static void test_updater_both_digests_must_match(void **state)
         assert_int_equal(otter_test_feed(file, NEW_SIZE, 1460), 0);
         assert_int_equal(otter_test_end(), result);
         assert_int_equal(otter_test_take_order(), result == 0);
+        assert_told(wrong);
     }
     free(file);
 }
@@ -384,14 +450,17 @@ int main(void)
         TEST(test_updater_other_board_is_taken_when_allowed),
         TEST(test_updater_newer_loader_needed_is_refused),
         TEST(test_updater_descriptor_without_sense_is_refused),
-        TEST(test_updater_broken_segments_hold_no_descriptor),
         TEST(test_updater_segments_never_lead_backwards),
         TEST(test_updater_file_system_holds_no_descriptor),
         TEST(test_updater_gzip_is_taken_unseen),
         TEST(test_updater_gzip_sizes_that_cannot_be_are_refused),
         TEST(test_updater_after_gzip_a_plain_image_is_plain),
         TEST(test_updater_gzip_without_room_for_a_trailer),
-        TEST(test_updater_boot_image_must_be_one_that_the_rom_loads),
+        TEST(test_updater_broken_headers_are_refused_as_they_come),
+        TEST(test_updater_sketch_cut_short_is_refused),
+        TEST(test_updater_bytes_behind_the_sketch_are_taken),
+        TEST(test_updater_wrong_checksums_are_no_reason_to_refuse),
+        TEST(test_updater_header_that_rots_is_found),
         TEST(test_updater_both_digests_must_match),
         TEST(test_updater_later_digest_replaces_the_earlier),
         TEST(test_updater_digest_of_an_earlier_update_is_forgotten),
