@@ -8,6 +8,7 @@
 
 #include "format/core_error.h"
 #include "format/hex.h"
+#include "format/text.h"
 #include "hal/board.h"
 #include "hal/clock.h"
 
@@ -172,10 +173,12 @@ static int expect_digest(struct otter_push *push,
     int error;
 
     if (otter_hex_decode(digest.bytes, push->invitation.md5, 16) != 0) {
+        struct otter_text text;
+
         memset(detail, 0, sizeof *detail);
         detail->error = OTTER_ERR_DIGEST;
-        memcpy(detail->expected, push->invitation.md5,
-               sizeof detail->expected);
+        otter_text_init(&text, detail->expected, sizeof detail->expected);
+        otter_text_foreign(&text, push->invitation.md5, OTTER_PUSH_DIGITS_MD5);
         return OTTER_ERR_DIGEST;
     }
     error = otter_stream_expect(push->stream, &digest);

@@ -194,6 +194,20 @@ void push_rig_upload(struct fake_peer *peer, uint32_t at, uint32_t len)
     }
 }
 
+struct fake_peer *push_rig_receiving(struct push_rig *rig, uint32_t uploaded)
+{
+    struct fake_peer *peer;
+    char buf[64];
+
+    push_rig_open(rig);
+    peer = push_rig_connect(rig, 5000);
+    push_rig_upload(peer, 0, uploaded);
+    push_rig_run(rig, 2);
+    fake_peer_text(peer, buf, sizeof buf);
+    rig->log[0] = '\0';
+    return peer;
+}
+
 void push_rig_arrived(struct push_rig *rig, uint32_t len)
 {
     assert_int_equal(rig->stream.len, len);

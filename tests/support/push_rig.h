@@ -75,6 +75,10 @@ void push_rig_logged(struct push_rig *rig, const char *text);
  * has said OK and connected, accepts, and returns the connection. */
 struct fake_peer *push_rig_connect(struct push_rig *rig, uint32_t size);
 
+/* Opens the device and brings it to where an update of 5000 bytes has received
+ * `uploaded` of them; their counts are read and the log is empty. */
+struct fake_peer *push_rig_receiving(struct push_rig *rig, uint32_t uploaded);
+
 /* Sends `len` bytes of a pattern that depends on the position `at`. */
 void push_rig_upload(struct fake_peer *peer, uint32_t at, uint32_t len);
 

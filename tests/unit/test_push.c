@@ -450,10 +450,10 @@ static void test_push_digest_that_is_no_digest_is_refused(void **state)
     struct push_rig *rig = *state;
 
     push_rig_open(rig);
-    push_rig_say(rig, "0 48231 100 0123456789abcdefg123456789abcdef\n");
+    push_rig_say(rig, "0 48231 100 0123456789abcdefg1234567\033\377abcdef\n");
     push_rig_run(rig, 1);
     push_rig_hears("ERR: ERROR[7]: MD5 verification failed: expected: "
-                   "0123456789abcdefg123456789abcdef, calculated: \n");
+                   "0123456789abcdefg1234567??abcdef, calculated: \n");
     push_rig_logged(rig, "error(1)");
     assert_int_equal(rig->stream.aborts, 1);
     push_rig_say(rig, "0 48231 100 0123456789ABCDEF0123456789ABCDEF\n");

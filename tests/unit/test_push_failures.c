@@ -111,26 +111,12 @@ static void test_push_host_that_closes_at_once_supplied_no_data(void **state)
 
 /* --- Hosts that stop ---------------------------------------------------- */
 
-static struct fake_peer *connected(struct push_rig *rig, uint32_t uploaded)
-{
-    struct fake_peer *peer;
-    char buf[64];
-
-    push_rig_open(rig);
-    peer = push_rig_connect(rig, 5000);
-    push_rig_upload(peer, 0, uploaded);
-    push_rig_run(rig, 2);
-    fake_peer_text(peer, buf, sizeof buf);
-    rig->log[0] = '\0';
-    return peer;
-}
-
 /* Table 1.7: host closes early, nothing flushed. */
 static void test_push_host_that_closes_within_a_sector_supplied_no_data(
     void **state)
 {
     struct push_rig *rig = *state;
-    struct fake_peer *peer = connected(rig, 4096);
+    struct fake_peer *peer = push_rig_receiving(rig, 4096);
 
     fake_peer_close(peer);
     push_rig_run(rig, 1);
@@ -145,7 +131,7 @@ static void test_push_host_that_closes_within_a_sector_supplied_no_data(
 static void test_push_host_that_closes_later_sent_too_little(void **state)
 {
     struct push_rig *rig = *state;
-    struct fake_peer *peer = connected(rig, 4097);
+    struct fake_peer *peer = push_rig_receiving(rig, 4097);
 
     fake_peer_close(peer);
     push_rig_run(rig, 1);
@@ -159,7 +145,7 @@ static void test_push_host_that_closes_later_sent_too_little(void **state)
 static void test_push_killed_host_ends_the_update(void **state)
 {
     struct push_rig *rig = *state;
-    struct fake_peer *peer = connected(rig, 4500);
+    struct fake_peer *peer = push_rig_receiving(rig, 4500);
 
     fake_peer_reset(peer);
     push_rig_run(rig, 1);
@@ -190,7 +176,7 @@ static void test_push_host_that_closes_after_the_last_byte_succeeds(
 static void test_push_silent_host_is_given_up_after_15_s(void **state)
 {
     struct push_rig *rig = *state;
-    struct fake_peer *peer = connected(rig, 4999);
+    struct fake_peer *peer = push_rig_receiving(rig, 4999);
 
     push_rig_run(rig, 14999);
     push_rig_logged(rig, "");
@@ -210,7 +196,7 @@ static void test_push_host_that_never_sends_is_given_up_after_15_s(
 {
     struct push_rig *rig = *state;
 
-    connected(rig, 0);
+    push_rig_receiving(rig, 0);
     push_rig_run(rig, 14997);
     push_rig_logged(rig, "");
     push_rig_run(rig, 1);
@@ -223,7 +209,7 @@ static void test_push_host_that_never_sends_is_given_up_after_15_s(
 static void test_push_slow_loris_is_given_up_after_60_s(void **state)
 {
     struct push_rig *rig = *state;
-    struct fake_peer *peer = connected(rig, 10);
+    struct fake_peer *peer = push_rig_receiving(rig, 10);
 
     for (uint32_t second = 1; second < 60; second++) {
         push_rig_upload(peer, 9 + second, 1);
@@ -359,7 +345,7 @@ static void test_push_flash_error_is_seen_while_the_host_is_silent(
     void **state)
 {
     struct push_rig *rig = *state;
-    struct fake_peer *peer = connected(rig, 4500);
+    struct fake_peer *peer = push_rig_receiving(rig, 4500);
 
     rig->stream.poll_error = OTTER_ERR_FLASH_PROGRAM;
     push_rig_run(rig, 2);
@@ -374,7 +360,7 @@ static void test_push_verification_error_is_told_with_both_digests(
     void **state)
 {
     struct push_rig *rig = *state;
-    struct fake_peer *peer = connected(rig, 4500);
+    struct fake_peer *peer = push_rig_receiving(rig, 4500);
 
     rig->stream.end_error = OTTER_ERR_DIGEST;
     rig->stream.detail.error = OTTER_ERR_DIGEST;

@@ -18,20 +18,6 @@
 #define MD5_TEXT "0123456789abcdef0123456789abcdef"
 #define INVITE   "0 48231 5000 " MD5_TEXT "\n"
 
-static struct fake_peer *connected(struct push_rig *rig, uint32_t uploaded)
-{
-    struct fake_peer *peer;
-    char buf[64];
-
-    push_rig_open(rig);
-    peer = push_rig_connect(rig, 5000);
-    push_rig_upload(peer, 0, uploaded);
-    push_rig_run(rig, 2);
-    fake_peer_text(peer, buf, sizeof buf);
-    rig->log[0] = '\0';
-    return peer;
-}
-
 /* --- Others who talk to the device -------------------------------------- */
 
 /* The next try of a host that got its error must not find the device busy
@@ -39,7 +25,7 @@ static struct fake_peer *connected(struct push_rig *rig, uint32_t uploaded)
 static void test_push_host_that_failed_may_invite_again_at_once(void **state)
 {
     struct push_rig *rig = *state;
-    struct fake_peer *peer = connected(rig, 4500);
+    struct fake_peer *peer = push_rig_receiving(rig, 4500);
 
     rig->stream.poll_error = OTTER_ERR_FLASH_PROGRAM;
     push_rig_run(rig, 1);
@@ -63,7 +49,7 @@ static void test_push_second_inviter_is_told_and_the_update_goes_on(
     void **state)
 {
     struct push_rig *rig = *state;
-    struct fake_peer *peer = connected(rig, 2000);
+    struct fake_peer *peer = push_rig_receiving(rig, 2000);
 
     push_rig_say_from(rig, "192.168.1.66", 40200,
                       "0 11111 7000 ffffffffffffffffffffffffffffffff\n");
@@ -93,7 +79,7 @@ static void test_push_changed_invitation_of_the_host_is_answered(void **state)
     };
     struct push_rig *rig = *state;
 
-    connected(rig, 2000);
+    push_rig_receiving(rig, 2000);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         push_rig_say(rig, texts[i]);
         push_rig_hears("ERR: ERROR[15]: Update already running\n");
@@ -137,7 +123,7 @@ static void test_push_noise_during_an_update_is_ignored(void **state)
         "7 1 1 " MD5_TEXT "\n",
         "0 1 1 short\n",
     };
-    struct fake_peer *peer = connected(rig, 2000);
+    struct fake_peer *peer = push_rig_receiving(rig, 2000);
 
     for (size_t i = 0; i < sizeof noise / sizeof noise[0]; i++) {
         push_rig_say_from(rig, "192.168.1.66", 40200, noise[i]);
@@ -186,7 +172,7 @@ static void test_push_lost_socket_is_opened_again(void **state)
 static void test_push_lost_socket_does_not_disturb_the_update(void **state)
 {
     struct push_rig *rig = *state;
-    struct fake_peer *peer = connected(rig, 2000);
+    struct fake_peer *peer = push_rig_receiving(rig, 2000);
 
     fake_net_fail(FAKE_UDP_RECV, OTTER_ERR_NETWORK);
     push_rig_upload(peer, 2000, 3000);
