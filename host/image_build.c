@@ -33,12 +33,11 @@ const char otter__image_build_help[] =
     "                      (at most 1 MiB: dynamically linked, stripped)\n"
     "  --elf ELF           a program for the ESP8266, section by section\n"
     "  --segment VMA:FILE  bytes of FILE at address VMA; may be repeated\n"
-    "  --boot FILE         the boot loader: the boot image that FILE begins "
-    "with;\n"
-    "                      \"none\" and \"otter\" stand for the core's loader "
-    "and\n"
-    "                      Otter's on the virtual board only, which has both\n"
-    "                      (default with --program: none)\n"
+    "  --boot FILE         the boot loader: a program for the ESP8266, or "
+    "the\n"
+    "                      boot image that FILE begins with; \"none\" is a\n"
+    "                      placeholder that starts nothing, for the virtual\n"
+    "                      board only (default with --program)\n"
     "\n"
     "Options:\n"
     "  -o, --output FILE   where the image goes\n"
@@ -328,12 +327,9 @@ static int write_file(const char *path, const uint8_t *data, uint32_t size)
     return good ? OTTER_EXIT_OK : OTTER_EXIT_FAILED;
 }
 
-static int explain(const struct options *options, int error)
+static int explain(int error)
 {
     switch (error) {
-    case OTTER_ERR_SPACE:
-        return otter__fail("the boot image of %s does not fit into a sector",
-                           options->boot);
     case OTTER_ERR_INVALID:
         return otter__fail("the segment at 0x%08x must begin with 8 zero "
                            "bytes, which are the place of the CRC words; "
@@ -390,8 +386,7 @@ static int build(const struct options *options, struct otter_content *boot,
         return otter__fail("out of memory");
     }
     error = otter_image_build(&plan, data, capacity, &size);
-    status = error != 0 ? explain(options, error)
-                        : write_image(options, data, size);
+    status = error != 0 ? explain(error) : write_image(options, data, size);
     free(data);
     return status;
 }

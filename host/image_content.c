@@ -140,17 +140,14 @@ int otter__content_add_program(struct otter_content *content, const char *path)
                      file->size);
 }
 
-int otter__content_add_elf(struct otter_content *content, const char *path)
+/* Adds the sections of a program for the chip that was loaded. */
+static int add_sections(struct otter_content *content, const char *path,
+                        const struct otter_firmware *file)
 {
     static struct otter_elf_chip chip;
-    const struct otter_firmware *file = load(content, path);
-    const char *wrong;
+    const char *wrong = otter__elf_read_chip(file->data, file->size, &chip);
     int status = OTTER_EXIT_OK;
 
-    if (file == NULL) {
-        return OTTER_EXIT_FAILED;
-    }
-    wrong = otter__elf_read_chip(file->data, file->size, &chip);
     if (wrong != NULL) {
         return otter__fail("%s: %s", path, wrong);
     }
@@ -165,6 +162,14 @@ int otter__content_add_elf(struct otter_content *content, const char *path)
                            section->size);
     }
     return status;
+}
+
+int otter__content_add_elf(struct otter_content *content, const char *path)
+{
+    const struct otter_firmware *file = load(content, path);
+
+    return file != NULL ? add_sections(content, path, file)
+                        : OTTER_EXIT_FAILED;
 }
 
 int otter__content_add_raw(struct otter_content *content, const char *text)
@@ -203,41 +208,65 @@ static int refuse_boot(const char *path, int error)
     case OTTER_ERR_SHORT:
         return otter__fail("%s holds no boot image: it ends too early", path);
     default:
-        return otter__fail("%s holds no boot image that fits into a sector",
-                           path);
+        return otter__fail("%s holds no boot image: it has no segments", path);
     }
 }
 
-int otter__content_add_boot(struct otter_content *content, const char *path)
+/* Takes over the segments of the image that the file begins with. */
+static int add_image(struct otter_content *content, const char *path,
+                     const struct otter_firmware *file)
 {
-    const struct otter_firmware *file = load(content, path);
-    struct otter_image_memory memory;
+    struct otter_image_memory memory = {file->data, file->size};
     struct otter_image_source source;
     struct otter_image_part part;
     struct otter_image_walk walk;
     struct otter_image_segment segment;
     int error;
 
-    if (file == NULL) {
-        return OTTER_EXIT_FAILED;
-    }
-    memory = (struct otter_image_memory){file->data, file->size};
     otter_image_source_memory(&source, &memory);
     error = otter_image_read_part(&source, 0, &part);
-    if (error != 0 || part.end > OTTER_IMAGE_APP_OFF) {
+    if (error == 0) {
+        error = otter_image_walk_begin(&walk, &source, 0, &part.header);
+    }
+    if (error != 0) {
         return refuse_boot(path, error);
     }
-    error = otter_image_walk_begin(&walk, &source, 0, &part.header);
     content->entry = part.header.entry;
     content->has_entry = true;
-    while (error == 0 && walk.left > 0) {
+    while (walk.left > 0) {
         error = otter_image_walk_next(&walk, &segment);
-        if (error == 0 && add_chunk(content, segment.vma,
-                                    file->data + segment.off, segment.size)) {
+        if (error != 0) {
+            return refuse_boot(path, error);
+        }
+        if (add_chunk(content, segment.vma, file->data + segment.off,
+                      segment.size) != OTTER_EXIT_OK) {
             return OTTER_EXIT_FAILED;
         }
     }
-    return error == 0 ? OTTER_EXIT_OK : refuse_boot(path, error);
+    return OTTER_EXIT_OK;
+}
+
+int otter__content_add_boot(struct otter_content *content, const char *path)
+{
+    const struct otter_firmware *file = load(content, path);
+    struct otter_image_content boot;
+    int status;
+
+    if (file == NULL) {
+        return OTTER_EXIT_FAILED;
+    }
+    status = otter__elf_is_program(file->data, file->size)
+                 ? add_sections(content, path, file)
+                 : add_image(content, path, file);
+    boot.chunks = content->chunks;
+    boot.count = content->count;
+    if (status == OTTER_EXIT_OK &&
+        otter_image_content_size(&boot) > OTTER_IMAGE_APP_OFF) {
+        return otter__fail("the boot image of %s needs %u bytes, its sector "
+                           "has 4096",
+                           path, otter_image_content_size(&boot));
+    }
+    return status;
 }
 
 void otter__content_add_placeholder(struct otter_content *content, bool otter)

@@ -53,8 +53,9 @@ OTTER_MUST_CHECK int otter__content_add_elf(struct otter_content *content,
 OTTER_MUST_CHECK int otter__content_add_raw(struct otter_content *content,
                                             const char *text);
 
-/* Takes over the segments of the image at the start of a file: the boot image
- * of an image file, or a file that is a boot image. */
+/* Adds a boot loader: the sections of a program for the chip, or the segments
+ * of the image at the start of a file (a boot image alone, or an image file
+ * whose loader is taken over). */
 OTTER_MUST_CHECK int otter__content_add_boot(struct otter_content *content,
                                              const char *path);
 

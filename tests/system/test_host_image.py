@@ -144,6 +144,16 @@ class Build(ImageTest):
             IRAM, [(0x40201010, bytes(8)), (IRAM, b"12345"),
                    (DRAM, b"abcdefgh")], boot))
 
+    def test_boot_loader_may_be_a_program(self):
+        loader = self.file("loader", xtensa_elf(
+            [(".rodata", 0x3FFF20B8, b"constant"),
+             (".text", 0x4010F000, b"loader!!")], entry=0x4010F004))
+        raw = self.file("r", b"1234")
+        image = self.build("--boot", loader, "--segment", f"{IRAM}:{raw}")
+        boot = otter_image.image(0x4010F004, [(0x4010F000, b"loader!!"),
+                                              (0x3FFF20B8, b"constant")])
+        self.assertEqual(image[:0x1000], boot.ljust(0x1000, b"\xaa"))
+
     def test_without_crc_the_words_stay(self):
         raw = self.file("r", b"anything")
         image = self.build("--no-crc", "--boot", "none", "--entry",
@@ -179,7 +189,11 @@ class Build(ImageTest):
             (["--boot", self.file("cut", b"\xe9\1" + bytes(9)), "--elf", elf],
              "ends too early"),
             (["--boot", self.file("long", otter_image.image(
-                0, [(0, bytes(5000))])), "--elf", elf], "fits into a sector"),
+                0, [(0, bytes(5000))])), "--elf", elf], "needs 5024 bytes"),
+            (["--boot", self.file("w", xtensa_elf([(".t", 0, b"c")], 3)),
+              "--elf", elf], "not for the ESP8266"),
+            (["--boot", self.file("v", b"\xe9" + bytes(40)), "--elf", elf],
+             "it has no segments"),
             (["--boot", "none", "--segment", f"0x40201010:{text}",
               "--entry", "1"], "8 zero bytes"),
             (["--boot", "none", "--segment", f"0x40202000:{text}",
