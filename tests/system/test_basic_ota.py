@@ -115,7 +115,7 @@ class BasicOta(otter_testlib.SystemTest):
         done = self.push(board, half, status=None)
         self.assertIn("ERROR[145]: the image is not whole or malformed",
                       done.stderr)
-        board.expect(r"^Error\[4\]: End Failed$")
+        board.expect(r"Error\[4\]: End Failed$")
         board.control("reset")
         self.expect_start(board, "1.0.0")
         self.push(board, sketch("basic_ota-1.1.0"))
