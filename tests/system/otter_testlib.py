@@ -231,10 +231,16 @@ class Board:
 
     def control(self, command):
         """Sends a control command, returns its answer."""
+        def connect():
+            try:
+                return Control(self.control_path)
+            except (FileNotFoundError, ConnectionRefusedError):
+                if self.process.poll() is not None:
+                    raise
+                return None
+
         if self._control is None:
-            wait_for(lambda: os.path.exists(self.control_path) or
-                     self.process.poll() is not None, "the control socket")
-            self._control = Control(self.control_path)
+            self._control = wait_for(connect, "the control socket")
         return self._control.send(command)
 
     def status(self):

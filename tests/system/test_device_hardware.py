@@ -117,10 +117,18 @@ class Resets(otter_testlib.SystemTest):
                 otter_image.PROGRAM_VMA,
                 [(otter_image.PROGRAM_VMA, program.read())]))
         board = self.board(str(path))
-        wait_for(lambda: board.status()["state"] == "restarting" and
-                 board.status()["starts"] >= 8, "a pause between restarts")
+        pauses = []
+
+        def long_paused():
+            pauses.append(board.status()["pause_ms"])  # 0: it runs
+            return pauses[-1] >= 400
+
+        wait_for(long_paused, "longer pauses between restarts")
+        self.assertEqual([p for p in pauses if p],
+                         sorted(p for p in pauses if p))
         board.control("reset")  # the button does not wait for the pause
         board.expect("reset by pin$")
+        self.assertEqual(board.status()["pause_ms"], 0)
 
 
 class Flash(otter_testlib.SystemTest):
@@ -206,7 +214,8 @@ class Console(otter_testlib.SystemTest):
         with subprocess.Popen(
                 [otter_testlib.program("otter-device"), "--flash",
                  folder / "f", "--control", folder / "c", "--address",
-                 address, "--serial-upload", sketch("probe-1.0.0")],
+                 address, "--serial-upload", sketch("probe-1.0.0"),
+                 "--watchdog", "3"],
                 stdout=subprocess.PIPE) as process:
             self.addCleanup(process.stdout.close)
             self.addCleanup(process.kill)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """hal/net.h on the virtual board, call by call: the probe makes the calls,
 real sockets are the other side."""
+import os
 import socket
 import struct
 import subprocess
@@ -377,10 +378,36 @@ class Names(NetTest):
         self.assertEqual(self.error("looked"), LOOKUP)
         self.device.ask("lookup", "localhost")
         self.device.ask("cancel")
-        pid = self.device.board.status()["cpu_pid"]
-        children = f"/proc/{pid}/task/{pid}/children"
-        with open(children, encoding="ascii") as f:
-            self.assertEqual(f.read(), "")
+        self.assertEqual(self.children(self.device.board), [])
+
+    def children(self, board):
+        pid = board.status()["cpu_pid"]
+        with open(f"/proc/{pid}/task/{pid}/children",
+                  encoding="ascii") as f:
+            return f.read().split()
+
+    @unittest.skipUnless(os.geteuid() == 0, "port 53 and mount need root")
+    def test_lookup_without_an_answer_blocks_nothing(self):
+        """The board asks a name server that never answers: itself."""
+        address = otter_testlib.free_address()
+        servers = self.folder / "resolv.conf"
+        servers.write_text(f"nameserver {address}\n", encoding="ascii")
+        self.device = self.probe(address=address, prefix=[
+            "unshare", "-m", "sh", "-c",
+            f'mount --bind "{servers}" /etc/resolv.conf && exec "$@"', "sh"])
+        self.device.ask("udp_open", 1, 53, 0)
+        self.device.ask("lookup", "unanswered.example")
+        self.device.wait("udp_recv", 1, 512)
+        self.assertEqual(self.error("looked"), PENDING)
+        self.assertEqual(len(self.children(self.device.board)), 1)
+        self.device.ask("cancel")
+        self.assertEqual(self.children(self.device.board), [])
+        self.device.ask("lookup", "unanswered.example")
+        child = self.children(self.device.board)[0]
+        self.device.board.control("reset")
+        self.device.board.expect("^probe ready$")
+        wait_for(lambda: not os.path.exists(f"/proc/{child}"),
+                 "the resolver's end")
 
     def test_a_reset_during_a_lookup_leaves_nothing(self):
         self.device.ask("lookup", "localhost")

@@ -143,21 +143,29 @@ class Start(otter_testlib.SystemTest):
 
     def test_sketch_program_on_a_board_of_another_build_halts(self):
         """A sketch in flash may be older than the otter-device around it:
-        the shared block's layout number tells."""
-        state = os.memfd_create("board")
-        os.write(state, struct.pack("<III", 0x424F5456, 99, 1 << 20))
-        os.ftruncate(state, 1 << 20)
+        the shared block's layout number and size tell."""
+        probe = self.probe()
+        pid = probe.board.status()["cpu_pid"]
+        with open(f"/proc/{pid}/fd/4", "rb") as f:
+            magic, layout, size = struct.unpack("<III", f.read(12))
+        program = self.program_of("probe-1.0.0")
+        for head, status, why in (
+                ((magic, layout + 1, size), 76, "built for another version"),
+                ((magic, layout, size + 4), 76, "built for another version"),
+                ((magic + 1, layout, size), 2, "otter-device --help")):
+            state = os.memfd_create("board")
+            os.ftruncate(state, size + 4)
+            os.pwrite(state, struct.pack("<III", *head), 0)
 
-        def wire():
-            os.dup2(state, 4)
-            os.set_inheritable(4, True)
+            def wire(fd=state):
+                os.dup2(fd, 4)
+                os.set_inheritable(4, True)
 
-        done = subprocess.run([self.program_of("probe-1.0.0")],
-                              preexec_fn=wire, close_fds=False,
-                              capture_output=True, text=True, check=False)
-        os.close(state)
-        self.assertEqual(done.returncode, 76)
-        self.assertIn("built for another version", done.stdout)
+            done = subprocess.run([program], preexec_fn=wire, close_fds=False,
+                                  capture_output=True, text=True, check=False)
+            os.close(state)
+            self.assertEqual(done.returncode, status)
+            self.assertIn(why, done.stdout + done.stderr)
 
 
 class Loader(otter_testlib.SystemTest):

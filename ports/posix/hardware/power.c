@@ -58,6 +58,7 @@ static void start(struct otter_hw *hw, enum otter_reset_reason reason)
         }
     }
     hw->starts++;
+    hw->pause_ms = 0;
     hw->started_ms = otter_clock_ms();
     otter_board_watchdog_feed();
     otter__console_say("start %u, reset by %s", (unsigned)hw->starts,

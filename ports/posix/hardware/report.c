@@ -36,7 +36,7 @@ void otter__hw_report_status(const struct otter_hw *hw, char *out, size_t size)
              "\"chip_id\":\"%06x\",\"map\":\"%s\",\"flash_size\":%u,"
              "\"reset_reason\":\"%s\",\"boot_id\":\"%08x\",\"starts\":%u,"
              "\"power_ups\":%u,\"strapped\":%s,\"watchdog_ms\":%u,"
-             "\"cpu_pid\":%d,\"console_dropped\":%" PRIu64 "}",
+             "\"pause_ms\":%u,\"cpu_pid\":%d,\"console_dropped\":%" PRIu64 "}",
              hw->options.lx106 ? "lx106" : otter_board_name(), state_name(hw),
              m->ip[0], m->ip[1], m->ip[2], m->ip[3], mac[0], mac[1], mac[2],
              mac[3], mac[4], mac[5], (unsigned)otter_board_chip_id(), m->map,
@@ -44,8 +44,8 @@ void otter__hw_report_status(const struct otter_hw *hw, char *out, size_t size)
              otter__hw_reason_name(otter_board_reset_reason()),
              (unsigned)m->boot_id, (unsigned)hw->starts,
              (unsigned)hw->power_ups, m->strapped ? "true" : "false",
-             (unsigned)hw->options.watchdog_ms, (int)hw->cpu,
-             m->counters.console_dropped);
+             (unsigned)hw->options.watchdog_ms, (unsigned)hw->pause_ms,
+             (int)hw->cpu, m->counters.console_dropped);
 }
 
 /* snprintf that goes on where the last one ended; stops when full. */
