@@ -75,11 +75,11 @@ void otter_address_text(char text[OTTER_ADDRESS_TEXT_SIZE],
     }
 }
 
-static int resolve(struct sockaddr_storage *address, const char *name,
-                   int family)
+static int look_up(struct sockaddr_storage *address, const char *name,
+                   int family, int flags)
 {
-    const struct addrinfo hints = {.ai_family = family,
-                                   .ai_socktype = SOCK_DGRAM};
+    const struct addrinfo hints = {
+        .ai_family = family, .ai_socktype = SOCK_DGRAM, .ai_flags = flags};
     struct addrinfo *list;
     int error = getaddrinfo(name, NULL, &hints, &list);
 
@@ -92,13 +92,23 @@ static int resolve(struct sockaddr_storage *address, const char *name,
     return 0;
 }
 
-int otter_address_resolve(struct sockaddr_storage *address, const char *name,
-                          uint16_t port)
+bool otter_address_parse(struct sockaddr_storage *address, const char *text,
+                         int family, uint16_t port)
 {
-    int error = resolve(address, name, AF_INET);
+    if (look_up(address, text, family, AI_NUMERICHOST)) {
+        return false;
+    }
+    otter_address_set_port(address, port);
+    return true;
+}
 
-    if (error) {
-        error = resolve(address, name, AF_INET6);
+int otter_address_resolve(struct sockaddr_storage *address, const char *name,
+                          int family, uint16_t port)
+{
+    int error = look_up(address, name, family ? family : AF_INET, 0);
+
+    if (error && !family) {
+        error = look_up(address, name, AF_INET6, 0);
     }
     if (!error) {
         otter_address_set_port(address, port);

@@ -26,10 +26,16 @@ bool otter_address_same_host(const struct sockaddr_storage *a,
 void otter_address_text(char text[OTTER_ADDRESS_TEXT_SIZE],
                         const struct sockaddr_storage *address);
 
-/* A literal address, or a name that the system resolves; IPv4 is preferred,
- * since devices connect back by the family of the invitation.  Blocks as long
- * as the system's resolver does.  Returns 0 or a number for gai_strerror(). */
+/* A literal address.  Never blocks.  False: it is none, or of another family
+ * than wanted; family 0 allows both. */
+bool otter_address_parse(struct sockaddr_storage *address, const char *text,
+                         int family, uint16_t port);
+
+/* A literal address, or a name that the system resolves; with family 0 IPv4 is
+ * preferred, since most devices speak nothing else.  Blocks as long as the
+ * system's resolver does.  Returns 0 or a number for gai_strerror(). */
 OTTER_MUST_CHECK int otter_address_resolve(struct sockaddr_storage *address,
-                                           const char *name, uint16_t port);
+                                           const char *name, int family,
+                                           uint16_t port);
 
 #endif

@@ -218,14 +218,15 @@ static int push(const struct espota *e, const struct otter_firmware *firmware,
         .size = firmware->size,
         .command = e->spiffs ? OTTER_PUSH_COMMAND_FILE_SYSTEM
                              : OTTER_PUSH_COMMAND_SKETCH,
-        .password = password(e),
         .stored_md5 = e->md5_target,
         .limits = limits(e),
     };
-    struct otter_push_target target = {.name = e->ip, .port = e->port};
+    struct otter_push_target target = {
+        .name = e->ip, .host = e->ip, .port = e->port};
     struct otter_push_run run = {.job = &job,
                                  .targets = &target,
                                  .count = 1,
+                                 .password = password(e),
                                  .parallel = 1,
                                  .host_port_first = e->host_port,
                                  .host_port_last = e->host_port,
@@ -239,7 +240,7 @@ static int push(const struct espota *e, const struct otter_firmware *firmware,
     reporter.debug = e->debug;
     reporter.signed_file = signed_file;
     if (strcmp(e->host_ip, "0.0.0.0") != 0 &&
-        otter_address_resolve(&run.local, e->host_ip, 0)) {
+        otter_address_resolve(&run.local, e->host_ip, 0, 0)) {
         otter_espota_log("ERROR", "Listen Failed");
         return OTTER_EXIT_FAILED;
     }

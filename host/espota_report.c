@@ -170,9 +170,12 @@ static void show_failure(const struct otter_push_target *target)
     show_hint(target);
 }
 
-static void show_end(struct otter_espota_reporter *r,
+static void finished(struct otter_push_reporter *reporter,
                      const struct otter_push_target *target)
 {
+    struct otter_espota_reporter *r = (struct otter_espota_reporter *)reporter;
+
+    introduce(r, target);
     if (target->ending != OTTER_PUSH_END_UPDATED) {
         close_authentication(r, "FAIL");
         close_upload(r);
@@ -225,9 +228,7 @@ static void on_event(struct otter_push_reporter *reporter,
     struct otter_espota_reporter *r = (struct otter_espota_reporter *)reporter;
 
     introduce(r, target);
-    if (target->finished) {
-        show_end(r, target);
-    } else if (event == OTTER_PUSH_EVENT_PROGRESS) {
+    if (event == OTTER_PUSH_EVENT_PROGRESS) {
         draw_progress(r, &target->session);
     } else if (event == OTTER_PUSH_EVENT_STATE) {
         show_state(r, &target->session);
@@ -238,6 +239,7 @@ void otter_espota_reporter_init(struct otter_espota_reporter *reporter)
 {
     *reporter = (struct otter_espota_reporter){
         .reporter.event = on_event,
+        .reporter.finished = finished,
         .address = "0.0.0.0",
     };
 }

@@ -80,8 +80,9 @@ int otter_password_ask(struct otter_password *password, const char *prompt)
     }
     silent = before;
     silent.c_lflag &= (tcflag_t)~ECHO;
-    say(fd, prompt);
+    /* First, or an answer to the prompt could be flushed, or seen. */
     tcsetattr(fd, TCSAFLUSH, &silent);
+    say(fd, prompt);
     error = read_line(password, fd);
     tcsetattr(fd, TCSAFLUSH, &before);
     say(fd, "\n");

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The verb: from the command line to a run and its exit status. */
+#include "format/error.h"
 #include "format/push_message.h"
 #include "host/command.h"
-#include "host/firmware.h"
+#include "host/image_look.h"
 #include "host/password.h"
+#include "host/push_check.h"
+#include "host/push_explain.h"
 #include "host/push_options.h"
 #include "host/push_report.h"
 #include "host/push_run.h"
+#include "host/target_list.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -17,17 +21,24 @@
 
 #define PROGRAM "otter push"
 
+/* Defaults, as the help says. */
 #define TIMEOUT_MS       10000
 #define ESP32_CONNECT_MS 30000
 #define RESULT_MS        60000
 #define RESULT_FS_MS     300000
 #define TRIES            5
+#define PARALLEL         8
+#define RETRIES          2
+#define RETRY_PAUSE_MS   2000
+#define CHUNK            1460
 
 /* What lives as long as the run. */
 struct push {
     struct otter_push_options options;
-    struct otter_firmware firmware;
-    struct otter_password password;
+    struct otter_look look;         /* the file */
+    struct otter_password password; /* of all */
+    struct otter_password *own;     /* of each target, when it has one */
+    struct otter_target_list list;
     struct otter_push_job job;
     struct otter_push_run run;
 };
@@ -37,42 +48,49 @@ static uint32_t or_default(uint32_t value, uint32_t fallback)
     return value ? value : fallback;
 }
 
+/* While devices are awaited, each turn is one invitation, so that those who
+ * are awake get theirs between those who sleep. */
 static struct otter_push_limits limits(const struct otter_push_options *o)
 {
     uint32_t timeout = or_default(o->timeout_ms, TIMEOUT_MS);
+    uint32_t tries = or_default(o->tries, TRIES);
     bool slow = o->port == OTTER_PUSH_PORT_ESP32 && !o->timeout_ms;
 
     return (struct otter_push_limits){
-        .answer_ms = timeout,
+        .answer_ms = o->wait_ms ? timeout / tries + 1 : timeout,
         .auth_ms = timeout,
         .connect_ms = or_default(o->connect_timeout_ms,
                                  slow ? ESP32_CONNECT_MS : timeout),
         .idle_ms = timeout,
         .result_ms =
             or_default(o->result_timeout_ms, o->fs ? RESULT_FS_MS : RESULT_MS),
-        .tries = or_default(o->tries, TRIES),
+        .tries = o->wait_ms ? 1 : tries,
     };
 }
 
-/* Option before file before environment.  Returns 0 or an exit status. */
+static int read_password(struct otter_password *password, const char *path)
+{
+    int error = otter_password_read(password, path);
+
+    return error ? otter__usage(PROGRAM, "%s: no password can be read: %s",
+                                path, strerror(error))
+                 : 0;
+}
+
+/* Option before file before environment. */
 static int find_password(struct push *p)
 {
-    const char *environment = getenv("OTTER_PASSWORD");
-    int error;
+    int status = 0;
 
     if (p->options.password) {
-        p->job.password = p->options.password;
+        p->run.password = p->options.password;
     } else if (p->options.password_file) {
-        error = otter_password_read(&p->password, p->options.password_file);
-        if (error) {
-            return otter__usage(PROGRAM, "%s: no password can be read: %s",
-                                p->options.password_file, strerror(error));
-        }
-        p->job.password = p->password.text;
-    } else if (environment) {
-        p->job.password = environment;
+        status = read_password(&p->password, p->options.password_file);
+        p->run.password = p->password.text;
+    } else {
+        p->run.password = getenv("OTTER_PASSWORD");
     }
-    return 0;
+    return status;
 }
 
 static const char *ask(void *user, const struct otter_push_target *target)
@@ -84,18 +102,45 @@ static const char *ask(void *user, const struct otter_push_target *target)
     return otter_password_ask(&p->password, prompt) ? NULL : p->password.text;
 }
 
+static int check_file(struct push *p)
+{
+    const struct otter_push_options *o = &p->options;
+    enum otter_push_chip chip = otter_push_chip_of_port(p->run.targets->port);
+    struct otter_look_lines problems = {0};
+
+    if (o->chip && otter_push_chip_find(&chip, o->chip)) {
+        return otter__usage(PROGRAM, "--chip %s: not esp8266, esp32 or rp2040",
+                            o->chip);
+    }
+    if (o->fs) {
+        otter_push_check_fs(&problems, &p->look);
+    } else {
+        otter_push_check_sketch(&problems, &p->look, chip);
+    }
+    if (o->force || problems.count == 0) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < problems.count; i++) {
+        otter__fail("%s: %s", o->file, problems.text[i]);
+    }
+    fputs("  Nothing was sent.  If the file is right all the same, send it "
+          "with --force.\n",
+          stderr);
+    return otter_push_ending_status(OTTER_PUSH_END_FILE);
+}
+
 static int load(struct push *p)
 {
-    int error = otter_firmware_load(&p->firmware, p->options.file);
+    int error = otter__look(&p->look, p->options.file);
 
     if (error) {
         otter__fail("%s: %s", p->options.file, strerror(error));
         return otter_push_ending_status(OTTER_PUSH_END_FILE);
     }
-    p->job.data = p->firmware.data;
-    p->job.size = p->firmware.size;
-    memcpy(p->job.md5, p->firmware.md5, sizeof p->job.md5);
-    return 0;
+    p->job.data = p->look.file.data;
+    p->job.size = p->look.file.size;
+    memcpy(p->job.md5, p->look.file.md5, sizeof p->job.md5);
+    return check_file(p);
 }
 
 static int find_local(struct push *p)
@@ -105,31 +150,55 @@ static int find_local(struct push *p)
     if (!p->options.bind) {
         return 0;
     }
-    error = otter_address_resolve(&p->run.local, p->options.bind, 0);
-    if (error) {
-        return otter__usage(PROGRAM, "--bind %s: %s", p->options.bind,
-                            gai_strerror(error));
-    }
-    return 0;
+    error = otter_address_resolve(&p->run.local, p->options.bind, 0, 0);
+    return error ? otter__usage(PROGRAM, "--bind %s: %s", p->options.bind,
+                                gai_strerror(error))
+                 : 0;
 }
 
-static int run(struct push *p)
+static int read_addresses(struct push *p)
 {
-    struct otter_push_plain plain;
-    struct otter_push_terminal terminal;
-    struct otter_push_reporter *reporter = &plain.reporter;
-    int status;
+    const struct otter_push_options *o = &p->options;
+    int error = 0;
 
-    otter_push_plain_init(&plain);
-    plain.quiet = p->options.quiet;
-    if (otter_push_report_is_terminal() && !p->options.quiet) {
-        otter_push_terminal_init(&terminal);
-        reporter = &terminal.reporter;
+    for (size_t i = 0; i < o->address_count && !error; i++) {
+        error = otter_target_list_add(&p->list, o->addresses[i]);
     }
-    p->run.reporter = reporter;
-    status = otter_push_run(&p->run);
-    if (status < 0) {
+    if (!error && o->list) {
+        error = otter_target_list_read(&p->list, o->list);
+    }
+    if (error == OTTER_ERR_NO_MEMORY) {
         return otter__fail("out of memory");
+    }
+    if (error) {
+        return otter__usage(PROGRAM, "%s", p->list.error);
+    }
+    return p->list.count ? 0
+                         : otter__usage(PROGRAM, "%s: no devices", o->list);
+}
+
+static int make_targets(struct push *p)
+{
+    uint16_t port = (uint16_t)or_default(p->options.port, OTTER_PUSH_PORT);
+    int status = 0;
+
+    p->run.count = p->list.count;
+    p->run.targets = calloc(p->run.count, sizeof *p->run.targets);
+    p->own = calloc(p->run.count, sizeof *p->own);
+    if (!p->run.targets || !p->own) {
+        return otter__fail("out of memory");
+    }
+    for (size_t i = 0; i < p->run.count && !status; i++) {
+        const struct otter_target_entry *entry = &p->list.entries[i];
+        struct otter_push_target *target = &p->run.targets[i];
+
+        target->name = entry->name ? entry->name : entry->word;
+        target->host = entry->address;
+        target->port = entry->port ? entry->port : port;
+        if (entry->password_file) {
+            status = read_password(&p->own[i], entry->password_file);
+            target->password = p->own[i].text;
+        }
     }
     return status;
 }
@@ -137,44 +206,99 @@ static int run(struct push *p)
 static int prepare(struct push *p)
 {
     const struct otter_push_options *o = &p->options;
-    int status = find_password(p);
+    int status;
 
     p->job.command =
         o->fs ? OTTER_PUSH_COMMAND_FILE_SYSTEM : OTTER_PUSH_COMMAND_SKETCH;
-    p->job.can_ask = o->address_count == 1;
-    p->job.lockstep_chunk = o->lockstep ? o->chunk : 0;
+    p->job.lockstep_chunk = o->lockstep ? or_default(o->chunk, CHUNK) : 0;
     p->job.limits = limits(o);
     p->run.job = &p->job;
-    p->run.count = o->address_count;
-    p->run.parallel = 1;
+    p->run.parallel = or_default(o->parallel, PARALLEL);
+    p->run.retries = o->no_retries ? 0 : or_default(o->retries, RETRIES);
+    p->run.retry_pause_ms = or_default(o->retry_pause_ms, RETRY_PAUSE_MS);
+    p->run.wait_ms = o->wait_ms;
     p->run.host_port_first = o->host_port_first;
     p->run.host_port_last = o->host_port_last;
     p->run.ask = ask;
     p->run.ask_user = p;
-    if (!status) {
-        status = find_local(p);
-    }
+    status = read_addresses(p);
+    status = status ? status : make_targets(p);
+    status = status ? status : find_password(p);
+    status = status ? status : find_local(p);
+    p->job.can_ask = p->run.count == 1 && !o->json;
     return status ? status : load(p);
 }
 
-static int push_all(struct push *p)
+/* The devices that are left, as a list for the next run. */
+static int write_remaining(const struct push *p)
 {
-    int status = prepare(p);
+    const char *path = p->options.remaining;
+    FILE *file = path ? fopen(path, "we") : NULL;
 
-    if (status) {
-        return status;
+    if (!path) {
+        return 0;
     }
-    p->run.targets = calloc(p->run.count, sizeof *p->run.targets);
-    if (!p->run.targets) {
-        return otter__fail("out of memory");
+    if (!file) {
+        return otter__fail("%s: %s", path, strerror(errno));
     }
     for (size_t i = 0; i < p->run.count; i++) {
-        p->run.targets[i].name = p->options.addresses[i];
-        p->run.targets[i].port = p->options.port;
+        const struct otter_target_entry *entry = &p->list.entries[i];
+
+        if (p->run.targets[i].ending == OTTER_PUSH_END_UPDATED) {
+            continue;
+        }
+        fprintf(file, "%s", entry->word);
+        if (entry->name) {
+            fprintf(file, " name=%s", entry->name);
+        }
+        if (entry->password_file) {
+            char *whole = realpath(entry->password_file, NULL);
+
+            fprintf(file, " password-file=%s",
+                    whole ? whole : entry->password_file);
+            free(whole);
+        }
+        fputc('\n', file);
     }
-    status = run(p);
+    return fclose(file) ? otter__fail("%s: %s", path, strerror(errno)) : 0;
+}
+
+static int run(struct push *p)
+{
+    struct otter_push_plain plain;
+    struct otter_push_terminal terminal;
+    struct otter_push_json json;
+    int status;
+
+    if (p->options.json) {
+        otter_push_json_init(&json);
+        p->run.reporter = &json.reporter;
+    } else if (otter_push_report_is_terminal() && !p->options.quiet) {
+        otter_push_terminal_init(&terminal);
+        p->run.reporter = &terminal.reporter;
+    } else {
+        otter_push_plain_init(&plain);
+        plain.quiet = p->options.quiet;
+        p->run.reporter = &plain.reporter;
+    }
+    status = otter_push_run(&p->run);
+    if (status < 0) {
+        return otter__fail("out of memory");
+    }
+    return write_remaining(p) ? OTTER_EXIT_FAILED : status;
+}
+
+static void clean_up(struct push *p)
+{
+    otter__look_free(&p->look);
+    otter_password_wipe(&p->password);
+    for (size_t i = 0; p->own && i < p->run.count; i++) {
+        otter_password_wipe(&p->own[i]);
+    }
+    free(p->own);
     free(p->run.targets);
-    return status;
+    otter_target_list_free(&p->list);
+    otter_password_free(p->options.password);
 }
 
 int otter__push(int argc, char **argv)
@@ -187,11 +311,10 @@ int otter__push(int argc, char **argv)
             otter_push_options_help();
             status = 0;
         } else {
-            status = push_all(&p);
+            status = prepare(&p);
+            status = status ? status : run(&p);
         }
     }
-    otter_firmware_free(&p.firmware);
-    otter_password_wipe(&p.password);
-    otter_password_free(p.options.password);
+    clean_up(&p);
     return status;
 }

@@ -32,7 +32,7 @@ static void explain_words(struct otter_push_explanation *e,
 {
     const struct otter_push_session *s = &target->session;
 
-    SAY(e->what, "%s%s%s", otter_push_ending_text(target->ending),
+    SAY(e->what, "%s%s%s", otter_push_ending_text(target->session.ending),
         s->text[0] ? ": " : "", s->text);
 }
 
@@ -248,7 +248,7 @@ void otter_push_explain(struct otter_push_explanation *explanation,
         [OTTER_PUSH_END_DEVICE_ERROR] = explain_device_error,
         [OTTER_PUSH_END_UNKNOWN] = explain_unknown,
     };
-    explain_function *explain = functions[target->ending];
+    explain_function *explain = functions[target->session.ending];
 
     *explanation = (struct otter_push_explanation){0};
     (explain ? explain : explain_words)(explanation, target);

@@ -12,7 +12,7 @@ struct otter_push_explanation {
     char hint[512]; /* one line or empty */
 };
 
-/* The target must have finished. */
+/* About the last attempt, which must be over. */
 void otter_push_explain(struct otter_push_explanation *explanation,
                         const struct otter_push_target *target);
 

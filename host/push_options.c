@@ -3,93 +3,138 @@
  * Options, their checks, and the help text. */
 #include "host/push_options.h"
 
-#include "format/push_message.h"
+#include "format/error.h"
 #include "host/command.h"
 #include "host/number.h"
 #include "host/password.h"
 #include "host/push_ending.h"
 
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
-#define DEFAULT_CHUNK 1460
-#define CHUNK_MAX     (1024 * 1024)
+#define PROGRAM "otter push"
 
-enum {
-    OPT_FS = 256,
-    OPT_HOST_PORT,
-    OPT_BIND,
-    OPT_PASSWORD,
-    OPT_PASSWORD_FILE,
-    OPT_TIMEOUT,
-    OPT_CONNECT_TIMEOUT,
-    OPT_RESULT_TIMEOUT,
-    OPT_TRIES,
-    OPT_LOCKSTEP,
-    OPT_CHUNK,
+enum kind { FLAG, TEXT, NUMBER, COUNT, SECONDS, PORTS, SECRET };
+
+#define FIELD(name) offsetof(struct otter_push_options, name)
+
+/* One row per option: how its value is read and where it goes. */
+static const struct rule {
+    const char *name;
+    enum kind kind;
+    size_t field;
+    uint32_t max; /* of NUMBER (from 1) and COUNT (from 0) */
+    char letter;  /* short form, or 0 */
+} rules[] = {
+    {"list", TEXT, FIELD(list), 0, 'l'},
+    {"port", NUMBER, FIELD(port), UINT16_MAX, 'p'},
+    {"chip", TEXT, FIELD(chip), 0, 0},
+    {"fs", FLAG, FIELD(fs), 0, 0},
+    {"force", FLAG, FIELD(force), 0, 0},
+    {"host-port", PORTS, FIELD(host_port_first), 0, 0},
+    {"bind", TEXT, FIELD(bind), 0, 0},
+    {"password", SECRET, FIELD(password), 0, 0},
+    {"password-file", TEXT, FIELD(password_file), 0, 0},
+    {"parallel", NUMBER, FIELD(parallel), 1000, 'j'},
+    {"retries", COUNT, FIELD(retries), 1000, 0},
+    {"retry-pause", SECONDS, FIELD(retry_pause_ms), 0, 0},
+    {"wait", SECONDS, FIELD(wait_ms), 0, 0},
+    {"timeout", SECONDS, FIELD(timeout_ms), 0, 0},
+    {"connect-timeout", SECONDS, FIELD(connect_timeout_ms), 0, 0},
+    {"result-timeout", SECONDS, FIELD(result_timeout_ms), 0, 0},
+    {"tries", NUMBER, FIELD(tries), 1000, 0},
+    {"lockstep", FLAG, FIELD(lockstep), 0, 0},
+    {"chunk", NUMBER, FIELD(chunk), 1024 * 1024, 0},
+    {"remaining", TEXT, FIELD(remaining), 0, 0},
+    {"json", FLAG, FIELD(json), 0, 0},
+    {"quiet", FLAG, FIELD(quiet), 0, 'q'},
+    {"help", FLAG, FIELD(help), 0, 'h'},
 };
 
-static const struct option long_options[] = {
-    {"port", required_argument, NULL, 'p'},
-    {"fs", no_argument, NULL, OPT_FS},
-    {"host-port", required_argument, NULL, OPT_HOST_PORT},
-    {"bind", required_argument, NULL, OPT_BIND},
-    {"password", required_argument, NULL, OPT_PASSWORD},
-    {"password-file", required_argument, NULL, OPT_PASSWORD_FILE},
-    {"timeout", required_argument, NULL, OPT_TIMEOUT},
-    {"connect-timeout", required_argument, NULL, OPT_CONNECT_TIMEOUT},
-    {"result-timeout", required_argument, NULL, OPT_RESULT_TIMEOUT},
-    {"tries", required_argument, NULL, OPT_TRIES},
-    {"lockstep", no_argument, NULL, OPT_LOCKSTEP},
-    {"chunk", required_argument, NULL, OPT_CHUNK},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
+#define RULES (sizeof rules / sizeof rules[0])
+
+/* Values of getopt_long for long options without a letter. */
+#define FIRST_VALUE 256
 
 static const char help_head[] =
-    "Usage: otter push [OPTION]... ADDRESS FILE\n"
+    "Usage: otter push [OPTION]... ADDRESS... FILE\n"
+    "       otter push [OPTION]... --list LIST FILE\n"
     "\n"
-    "Send a sketch, or a file system, to a device that runs ArduinoOTA or\n"
-    "Otter, and wait for its verdict.  ADDRESS is an IP address or a name.\n"
-    "The device connects back to this computer to fetch the file: incoming\n"
-    "TCP must be allowed.\n"
+    "Send a sketch, or a file system, to devices that run ArduinoOTA or "
+    "Otter,\n"
+    "and wait for their verdict.  ADDRESS is an IP address or a name, with "
+    ":PORT\n"
+    "if need be.  A device connects back to this computer to fetch the file:\n"
+    "incoming TCP must be allowed.\n"
     "\n"
-    "Options:\n"
-    "  -p, --port N              UDP port of the device: 8266 ESP8266\n"
-    "                            (default), 3232 ESP32, 2040 RP2040\n"
-    "      --fs                  FILE is a file system image, not a sketch\n"
-    "      --password-file FILE  the password is the first line of FILE, or\n"
-    "                            of standard input when FILE is \"-\"\n"
-    "      --password TEXT       the password, visible to whoever sees this\n"
-    "                            command line\n"
-    "      --host-port N[-M]     TCP port that the device connects back to,\n"
-    "                            or the range to take a free one from\n"
-    "                            (default: the system chooses)\n"
+    "Devices:\n"
+    "  -l, --list LIST           more devices, one ADDRESS per line, each "
+    "with\n"
+    "                            name=NAME and password-file=FILE if wanted;\n"
+    "                            \"-\" is standard input\n"
+    "  -p, --port N              their UDP port: 8266 ESP8266 (default),\n"
+    "                            3232 ESP32, 2040 RP2040\n"
+    "      --chip NAME           esp8266, esp32 or rp2040, when the port "
+    "does\n"
+    "                            not tell\n"
+    "  -j, --parallel N          devices at a time (default 8)\n"
+    "      --wait SECONDS        keep inviting a device that does not "
+    "answer,\n"
+    "                            it may be asleep\n"
+    "      --retries N           attempts after one that failed by chance\n"
+    "                            (default 2)\n"
+    "      --retry-pause S       before each of them (default 2)\n"
+    "      --remaining FILE      write the devices that were not updated to\n"
+    "                            FILE, for --list of the next run\n"
+    "\n"
+    "File:\n"
+    "      --fs                  it is a file system image, not a sketch\n"
+    "      --force               send it even if it does not look right\n"
+    "\n"
+    "Password:\n"
+    "      --password-file FILE  its first line; \"-\" is standard input\n"
+    "      --password TEXT       visible to whoever sees the command line\n"
+    "\n"
+    "Network:\n"
+    "      --host-port N[-M]     TCP port that devices connect back to, or "
+    "the\n"
+    "                            range to take a free one from (default: the\n"
+    "                            system chooses)\n"
     "      --bind ADDRESS        local address to be used\n"
     "      --timeout SECONDS     limit of every wait: for an answer, for the\n"
     "                            connection, without progress (default 10)\n"
-    "      --connect-timeout S   for the connection (default: --timeout; 30\n"
-    "                            for ESP32, which erases first)\n"
+    "      --connect-timeout S   for the connection (default: --timeout; 30 "
+    "for\n"
+    "                            ESP32, which erases first)\n"
     "      --result-timeout S    for the verdict after the last byte "
     "(default\n"
     "                            60; 300 for a file system)\n"
     "      --tries N             invitations within --timeout (default 5)\n"
-    "      --lockstep            wait for a reply after every chunk, as\n"
-    "                            espota does: slow, for devices that need it\n"
+    "      --lockstep            wait for a reply after every chunk, as "
+    "espota\n"
+    "                            does: slow, for devices that need it\n"
     "      --chunk N             bytes per chunk of --lockstep (default "
     "1460)\n"
-    "  -q, --quiet               no progress, only the result\n"
-    "  -h, --help                show this text\n"
     "\n"
-    "A password is looked for in --password, in --password-file, in the\n"
-    "environment variable OTTER_PASSWORD; then you are asked for it when the\n"
-    "device wants one.  NO_COLOR in the environment turns colour off.\n"
+    "Output:\n"
+    "      --json                events as JSON, one per line\n"
+    "  -q, --quiet               no progress, only the result\n"
+    "  -h, --help                this text\n"
+    "\n"
+    "A password is looked for in the list, in --password, in "
+    "--password-file,\n"
+    "in the environment variable OTTER_PASSWORD; then you are asked for it "
+    "when\n"
+    "the only device wants one.  NO_COLOR in the environment turns colour "
+    "off.\n"
     "\n"
     "Examples:\n"
     "  otter push 192.168.1.50 sketch.bin\n"
     "  otter push kitchen.local sketch.bin.gz --password-file ota.key\n"
     "  otter push 192.168.1.50 --fs littlefs.bin --host-port 8300-8310\n"
+    "  otter push --list house.txt -j 16 --remaining rest.txt sketch.bin\n"
     "\n"
     "Exit status:\n";
 
@@ -101,116 +146,105 @@ void otter_push_options_help(void)
 #undef LINE
 }
 
-static int complain(const char *option, const char *value, const char *wanted)
+static int complain(const struct rule *rule, const char *wanted)
 {
-    (void)otter__usage("otter push", "%s %s: not %s", option, value, wanted);
+    (void)otter__usage(PROGRAM, "--%s %s: not %s", rule->name, optarg, wanted);
     return OTTER_ERR_SYNTAX;
 }
 
-static int complain_option(int option, char **argv)
+static int read_number(const struct rule *rule, uint32_t *value, uint32_t min)
 {
-    (void)otter__usage("otter push", "%s: %s", argv[optind - 1],
-                       option == ':' ? "needs a value" : "no such option");
-    return OTTER_ERR_SYNTAX;
-}
+    char wanted[64];
 
-static int parse_seconds(uint32_t *ms, const char *option)
-{
-    return otter_number_parse_seconds(ms, optarg)
-               ? complain(option, optarg, "a number of seconds")
-               : 0;
-}
-
-static int parse_number(uint32_t *value, const char *option, uint32_t max,
-                        const char *wanted)
-{
-    return otter_number_parse(value, optarg, 1, max)
-               ? complain(option, optarg, wanted)
-               : 0;
-}
-
-static int parse_port(struct otter_push_options *o)
-{
-    uint32_t port = 0;
-    int error = parse_number(&port, "--port", UINT16_MAX, "a port");
-
-    o->port = (uint16_t)port;
-    return error;
-}
-
-static int parse_host_port(struct otter_push_options *o)
-{
-    return otter_number_parse_ports(&o->host_port_first, &o->host_port_last,
-                                    optarg)
-               ? complain("--host-port", optarg, "a port or FIRST-LAST")
-               : 0;
-}
-
-static int parse_tries(struct otter_push_options *o)
-{
-    uint32_t tries = 0;
-    int error = parse_number(&tries, "--tries", 1000, "1 to 1000");
-
-    o->tries = tries;
-    return error;
-}
-
-static int take_password(struct otter_push_options *o)
-{
-    otter_password_free(o->password);
-    o->password = otter_password_take(optarg);
-    return o->password ? 0 : OTTER_ERR_NO_MEMORY;
-}
-
-static int parse_option(struct otter_push_options *o, int option)
-{
-    switch (option) {
-    case 'p':
-        return parse_port(o);
-    case OPT_FS:
-        o->fs = true;
+    if (otter_number_parse(value, optarg, min, rule->max) == 0) {
         return 0;
-    case OPT_HOST_PORT:
-        return parse_host_port(o);
-    case OPT_BIND:
-        o->bind = optarg;
-        return 0;
-    case OPT_PASSWORD:
-        return take_password(o);
-    case OPT_PASSWORD_FILE:
-        o->password_file = optarg;
-        return 0;
-    case OPT_TIMEOUT:
-        return parse_seconds(&o->timeout_ms, "--timeout");
-    case OPT_CONNECT_TIMEOUT:
-        return parse_seconds(&o->connect_timeout_ms, "--connect-timeout");
-    case OPT_RESULT_TIMEOUT:
-        return parse_seconds(&o->result_timeout_ms, "--result-timeout");
-    case OPT_TRIES:
-        return parse_tries(o);
-    case OPT_LOCKSTEP:
-        o->lockstep = true;
-        return 0;
-    case OPT_CHUNK:
-        return parse_number(&o->chunk, "--chunk", CHUNK_MAX,
-                            "a number of bytes");
-    case 'q':
-        o->quiet = true;
-        return 0;
-    case 'h':
-        o->help = true;
-        return 0;
-    default:
-        return OTTER_ERR_SYNTAX;
     }
+    snprintf(wanted, sizeof wanted, "a number from %u to %u", min, rule->max);
+    return complain(rule, wanted);
+}
+
+static int read_secret(char **secret)
+{
+    otter_password_free(*secret);
+    *secret = otter_password_take(optarg);
+    return *secret ? 0 : OTTER_ERR_NO_MEMORY;
+}
+
+/* The field of an option has the type that its kind says. */
+static int read_value(struct otter_push_options *o, const struct rule *rule)
+{
+    void *field = (char *)o + rule->field;
+
+    switch (rule->kind) {
+    case FLAG:
+        *(bool *)field = true;
+        return 0;
+    case TEXT:
+        *(const char **)field = optarg;
+        return 0;
+    case NUMBER:
+        return read_number(rule, field, 1);
+    case COUNT:
+        o->no_retries = strcmp(optarg, "0") == 0;
+        return read_number(rule, field, 0);
+    case SECONDS:
+        return otter_number_parse_seconds(field, optarg)
+                   ? complain(rule, "a number of seconds")
+                   : 0;
+    case PORTS:
+        return otter_number_parse_ports(&o->host_port_first,
+                                        &o->host_port_last, optarg)
+                   ? complain(rule, "a port or FIRST-LAST")
+                   : 0;
+    case SECRET:
+        return read_secret(field);
+    }
+    return OTTER_ERR_SYNTAX;
+}
+
+/* getopt_long's tables from ours. */
+static void make_tables(struct option longs[RULES + 1],
+                        char letters[2 * RULES + 2])
+{
+    size_t at = 0;
+
+    letters[at++] = ':';
+    for (size_t i = 0; i < RULES; i++) {
+        bool has_value = rules[i].kind != FLAG;
+
+        longs[i] = (struct option){.name = rules[i].name,
+                                   .has_arg = has_value ? required_argument
+                                                        : no_argument,
+                                   .val = FIRST_VALUE + (int)i};
+        if (rules[i].letter) {
+            letters[at++] = rules[i].letter;
+            if (has_value) {
+                letters[at++] = ':';
+            }
+        }
+    }
+    letters[at] = '\0';
+    longs[RULES] = (struct option){0};
+}
+
+/* NULL: getopt found no option that we know. */
+static const struct rule *find_rule(int value)
+{
+    for (size_t i = 0; i < RULES; i++) {
+        if (value == FIRST_VALUE + (int)i ||
+            (rules[i].letter && value == rules[i].letter)) {
+            return &rules[i];
+        }
+    }
+    return NULL;
 }
 
 static int parse_words(struct otter_push_options *o, int argc, char **argv)
 {
     int words = argc - optind;
 
-    if (words < 2) {
-        (void)otter__usage("otter push", "name the device and the file");
+    if (words < (o->list ? 1 : 2)) {
+        (void)otter__usage(PROGRAM, "name the device and the file");
         return OTTER_ERR_SYNTAX;
     }
     o->addresses = argv + optind;
@@ -222,21 +256,27 @@ static int parse_words(struct otter_push_options *o, int argc, char **argv)
 int otter_push_options_parse(struct otter_push_options *o, int argc,
                              char **argv)
 {
-    int option;
+    struct option longs[RULES + 1];
+    char letters[2 * RULES + 2];
+    int error = 0;
+    int value;
 
-    *o = (struct otter_push_options){.port = OTTER_PUSH_PORT,
-                                     .chunk = DEFAULT_CHUNK};
+    *o = (struct otter_push_options){0};
+    make_tables(longs, letters);
     optind = 1;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":p:qh", long_options, NULL)) !=
-           -1) {
-        int error = option == '?' || option == ':'
-                        ? complain_option(option, argv)
-                        : parse_option(o, option);
+    while (!error &&
+           (value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+        const struct rule *rule = find_rule(value);
 
-        if (error) {
-            return error;
+        if (rule) {
+            error = read_value(o, rule);
+        } else {
+            (void)otter__usage(PROGRAM, "%s: %s", argv[optind - 1],
+                               value == ':' ? "needs a value"
+                                            : "no such option");
+            error = OTTER_ERR_SYNTAX;
         }
     }
-    return o->help ? 0 : parse_words(o, argc, argv);
+    return error || o->help ? error : parse_words(o, argc, argv);
 }

@@ -10,23 +10,35 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Numbers and times that were not given are 0, texts NULL; what the defaults
+ * are is in the help and in push.c. */
 struct otter_push_options {
     char **addresses; /* of the command line */
     size_t address_count;
     const char *file;
-    uint16_t port; /* the device's UDP port */
+    const char *list; /* a file with more addresses */
+    uint32_t port;    /* the devices' UDP port */
+    const char *chip;
     bool fs;
-    uint16_t host_port_first; /* 0: the system chooses */
+    bool force;
+    uint16_t host_port_first;
     uint16_t host_port_last;
-    const char *bind; /* NULL: every address */
-    char *password;   /* owned; NULL: not given as an option */
+    const char *bind;
+    char *password; /* owned */
     const char *password_file;
-    uint32_t timeout_ms;         /* 0: the default */
-    uint32_t connect_timeout_ms; /* 0: the default */
-    uint32_t result_timeout_ms;  /* 0: the default */
-    unsigned tries;              /* 0: the default */
+    uint32_t parallel;
+    uint32_t retries;
+    bool no_retries; /* 0 was asked for */
+    uint32_t retry_pause_ms;
+    uint32_t wait_ms;
+    uint32_t timeout_ms;
+    uint32_t connect_timeout_ms;
+    uint32_t result_timeout_ms;
+    uint32_t tries;
     bool lockstep;
     uint32_t chunk;
+    const char *remaining; /* file for the addresses that are left */
+    bool json;
     bool quiet;
     bool help;
 };

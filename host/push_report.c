@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Lines about targets, and the reporter for logs and pipes. */
+ * Results, and the reporter for logs and pipes. */
 #include "host/push_report.h"
 
 #include "host/push_explain.h"
+#include "host/push_line.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define BAR_MAX  30
-#define BAR_MIN  8
-#define LINE_MAX 256
 
 #define PLAIN_INTERVAL_MS 2000
 
@@ -21,140 +17,16 @@
 #define RED   "\033[31m"
 #define RESET "\033[0m"
 
-void otter_push_report_bytes(char text[16], uint64_t bytes)
+static bool is_good(const struct otter_push_target *target)
 {
-    if (bytes < 10 * 1024) {
-        snprintf(text, 16, "%" PRIu64 " B", bytes);
-    } else if (bytes < 1000 * 1024) {
-        snprintf(text, 16, "%.1f KiB", (double)bytes / 1024);
-    } else {
-        snprintf(text, 16, "%.2f MiB", (double)bytes / (1024 * 1024));
-    }
-}
-
-/* Never 100 before the device has spoken (protocol 1.12). */
-static unsigned percent(const struct otter_push_session *s)
-{
-    unsigned value =
-        s->job->size ? (unsigned)((uint64_t)s->done * 100 / s->job->size) : 0;
-
-    return value < 100 ? value : 99;
-}
-
-static uint64_t bytes_per_second(const struct otter_push_session *s,
-                                 uint64_t now_ms)
-{
-    uint64_t ms = now_ms - s->sending_at_ms;
-
-    return ms ? (uint64_t)s->done * 1000 / ms : 0;
-}
-
-static void format_remaining(char text[24], const struct otter_push_session *s,
-                             uint64_t rate)
-{
-    uint64_t left = rate ? (s->job->size - s->done + rate - 1) / rate : 0;
-
-    if (rate == 0 || left > 359999) {
-        snprintf(text, 24, "--:-- left");
-    } else {
-        snprintf(text, 24, "%u:%02u left", (unsigned)(left / 60),
-                 (unsigned)(left % 60));
-    }
-}
-
-static void format_bar(char *text, unsigned cells, unsigned value)
-{
-    unsigned full = cells * value / 100;
-
-    for (unsigned i = 0; i < cells; i++) {
-        text[i] = i < full ? '=' : i == full ? '>' : ' ';
-    }
-    text[cells] = '\0';
-}
-
-static void format_sending(char *text, size_t size, unsigned width,
-                           const struct otter_push_target *target,
-                           uint64_t now_ms)
-{
-    const struct otter_push_session *s = &target->session;
-    uint64_t rate = bytes_per_second(s, now_ms);
-    char done[16];
-    char total[16];
-    char speed[16];
-    char remaining[24];
-    char figures[128];
-    char bar[BAR_MAX + 1];
-    size_t used;
-
-    otter_push_report_bytes(done, s->done);
-    otter_push_report_bytes(total, s->job->size);
-    otter_push_report_bytes(speed, rate);
-    format_remaining(remaining, s, rate);
-    snprintf(figures, sizeof figures, "%3u%%  %s of %s  %s/s  %s", percent(s),
-             done, total, speed, remaining);
-    used = strlen(target->name) + strlen(figures) + 5; /* "  [" and "] " */
-    if (used + BAR_MIN > width) {
-        snprintf(text, size, "%s  %s", target->name, figures);
-        return;
-    }
-    format_bar(bar,
-               width - used < BAR_MAX ? (unsigned)(width - used) : BAR_MAX,
-               percent(s));
-    snprintf(text, size, "%s  [%s] %s", target->name, bar, figures);
-}
-
-static void format_state(char *text, size_t size,
-                         const struct otter_push_session *s)
-{
-    switch (s->state) {
-    case OTTER_PUSH_SESSION_INVITING:
-        snprintf(text, size, "inviting, try %u of %u", s->round_tries,
-                 s->job->limits.tries);
-        break;
-    case OTTER_PUSH_SESSION_ASKING:
-        snprintf(text, size, "asks for the password");
-        break;
-    case OTTER_PUSH_SESSION_AUTHENTICATING:
-        snprintf(text, size, "authenticating");
-        break;
-    case OTTER_PUSH_SESSION_WAITING:
-        snprintf(text, size, "accepted, connects back to port %u",
-                 s->host_port);
-        break;
-    case OTTER_PUSH_SESSION_SENDING:
-        snprintf(text, size, "uploading %u bytes", s->job->size);
-        break;
-    case OTTER_PUSH_SESSION_RESULT:
-        snprintf(text, size, "all sent, the device verifies");
-        break;
-    default:
-        snprintf(text, size, "done");
-        break;
-    }
-}
-
-void otter_push_report_line(char *text, size_t size, unsigned width,
-                            const struct otter_push_target *target,
-                            uint64_t now_ms)
-{
-    char state[64];
-
-    if (target->session.state == OTTER_PUSH_SESSION_SENDING) {
-        format_sending(text, size, width, target, now_ms);
-    } else {
-        format_state(state, sizeof state, &target->session);
-        snprintf(text, size, "%s  %s", target->name, state);
-    }
-    if (width > 0 && width < size) {
-        text[width] = '\0';
-    }
+    return target->session.ending == OTTER_PUSH_END_UPDATED;
 }
 
 void otter_push_report_result(const struct otter_push_target *target,
                               bool color)
 {
-    bool good = target->ending == OTTER_PUSH_END_UPDATED;
-    FILE *out = good ? stdout : stderr;
+    bool good = is_good(target);
+    FILE *out = good && target->run->count == 1 ? stdout : stderr;
     const char *paint = good ? GREEN : RED;
     struct otter_push_explanation e;
 
@@ -165,6 +37,36 @@ void otter_push_report_result(const struct otter_push_target *target,
         fprintf(out, "  %s\n", e.hint);
     }
     fflush(out);
+}
+
+static void print_row(const struct otter_push_target *target, int width,
+                      bool color)
+{
+    const char *name = otter_push_ending_name(target->ending);
+    uint64_t ms = target->started_at_ms
+                      ? target->finished_at_ms - target->started_at_ms
+                      : 0;
+    struct otter_push_explanation e;
+
+    otter_push_explain(&e, target);
+    printf("%-*s  %s%-15s%s %7.1f s  %5u  %s\n", width, target->name,
+           color ? (is_good(target) ? GREEN : RED) : "", name,
+           color ? RESET : "", (double)ms / 1000, target->attempts, e.what);
+}
+
+void otter_push_report_table(const struct otter_push_run *run, bool color)
+{
+    int width = (int)otter_push_line_name_width(run);
+    size_t good = otter_push_run_count(run, OTTER_PUSH_END_UPDATED);
+
+    width = width < 6 ? 6 : width;
+    printf("%-*s  %-15s %9s  %5s  %s\n", width, "DEVICE", "RESULT", "TIME",
+           "TRIES", "WHAT");
+    for (size_t i = 0; i < run->count; i++) {
+        print_row(&run->targets[i], width, color);
+    }
+    printf("%zu of %zu updated\n", good, run->count);
+    fflush(stdout);
 }
 
 bool otter_push_report_is_terminal(void)
@@ -182,28 +84,58 @@ bool otter_push_report_is_colored(void)
            !(no_color && no_color[0]);
 }
 
+/* Of the invitations to a device that is awaited only the first is told. */
+static bool is_worth_a_line(const struct otter_push_target *target,
+                            enum otter_push_session_event event)
+{
+    bool inviting = target->session.state == OTTER_PUSH_SESSION_INVITING;
+
+    if (event == OTTER_PUSH_EVENT_PROGRESS) {
+        return false;
+    }
+    if (inviting) {
+        return event == OTTER_PUSH_EVENT_INVITED && target->polls <= 1;
+    }
+    return true;
+}
+
 static void plain_event(struct otter_push_reporter *reporter,
                         const struct otter_push_target *target,
                         enum otter_push_session_event event)
 {
-    const struct otter_push_session *s = &target->session;
     const struct otter_push_plain *plain =
         (const struct otter_push_plain *)reporter;
     char text[64];
 
-    if (target->finished) {
+    if (!plain->quiet && is_worth_a_line(target, event)) {
+        otter_push_line_state(text, target, target->run->now_ms);
+        fprintf(stderr, "%s: %s\n", target->name, text);
+    }
+}
+
+static void plain_retry(struct otter_push_reporter *reporter,
+                        const struct otter_push_target *target)
+{
+    const struct otter_push_plain *plain =
+        (const struct otter_push_plain *)reporter;
+    char text[64];
+
+    if (!plain->quiet) {
         otter_push_report_result(target, false);
-        return;
+        otter_push_line_state(text, target, target->run->now_ms);
+        fprintf(stderr, "%s: %s\n", target->name, text);
     }
-    if (event == OTTER_PUSH_EVENT_PROGRESS || plain->quiet) {
-        return;
+}
+
+static void plain_finished(struct otter_push_reporter *reporter,
+                           const struct otter_push_target *target)
+{
+    const struct otter_push_plain *plain =
+        (const struct otter_push_plain *)reporter;
+
+    if (!plain->quiet || target->run->count == 1) {
+        otter_push_report_result(target, false);
     }
-    if (event == OTTER_PUSH_EVENT_STATE &&
-        s->state == OTTER_PUSH_SESSION_INVITING) {
-        return; /* the invitation itself follows */
-    }
-    format_state(text, sizeof text, s);
-    fprintf(stderr, "%s: %s\n", target->name, text);
 }
 
 /* A log wants to know that something moves, not every packet. */
@@ -211,20 +143,33 @@ static void plain_tick(struct otter_push_reporter *reporter,
                        const struct otter_push_run *run)
 {
     struct otter_push_plain *plain = (struct otter_push_plain *)reporter;
-    char text[LINE_MAX];
+    char text[OTTER_PUSH_LINE_SIZE];
 
-    if (run->now_ms < plain->next_at_ms || plain->quiet) {
+    if (plain->quiet || run->now_ms < plain->next_at_ms) {
+        return;
+    }
+    if (plain->next_at_ms == 0) { /* the beginning is no progress */
+        plain->next_at_ms = run->now_ms + PLAIN_INTERVAL_MS;
         return;
     }
     plain->next_at_ms = run->now_ms + PLAIN_INTERVAL_MS;
     for (size_t i = 0; i < run->count; i++) {
         const struct otter_push_target *target = &run->targets[i];
 
-        if (target->started && !target->finished &&
+        if (target->phase == OTTER_PUSH_RUNNING &&
             target->session.state == OTTER_PUSH_SESSION_SENDING) {
-            otter_push_report_line(text, sizeof text, 0, target, run->now_ms);
+            otter_push_line_format(text, 0, target, run->now_ms);
             fprintf(stderr, "%s\n", text);
         }
+    }
+}
+
+static void plain_end(struct otter_push_reporter *reporter,
+                      const struct otter_push_run *run)
+{
+    (void)reporter;
+    if (run->count > 1) {
+        otter_push_report_table(run, false);
     }
 }
 
@@ -232,6 +177,9 @@ void otter_push_plain_init(struct otter_push_plain *plain)
 {
     *plain = (struct otter_push_plain){
         .reporter.event = plain_event,
+        .reporter.retry = plain_retry,
+        .reporter.finished = plain_finished,
         .reporter.tick = plain_tick,
+        .reporter.end = plain_end,
     };
 }

@@ -2,7 +2,14 @@
  *
  * Pushes to a list of devices: one poll() loop that drives many sessions, as
  * many at a time as the caller allows, one TCP listener for all of them, and
- * a reporter that shows what happens. */
+ * a reporter that shows what happens.
+ *
+ *   QUEUED -> RESOLVING -> RUNNING -> FINISHED
+ *      ^                      |
+ *      `---- tried again -----'
+ *
+ * A device is tried again when its failure may have been chance, up to a
+ * number of times; one that does not answer, up to a deadline. */
 #ifndef OTTER_HOST_PUSH_RUN_H
 #define OTTER_HOST_PUSH_RUN_H
 
@@ -10,6 +17,7 @@
 #include "host/address.h"
 #include "host/push_listener.h"
 #include "host/push_session.h"
+#include "host/resolver.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,26 +25,50 @@
 
 struct otter_push_run;
 
+enum otter_push_phase {
+    OTTER_PUSH_QUEUED, /* waits for its turn or for not_before_ms */
+    OTTER_PUSH_RESOLVING,
+    OTTER_PUSH_RUNNING,
+    OTTER_PUSH_FINISHED
+};
+
 struct otter_push_target {
-    const char *name; /* as the user wrote it; borrowed */
-    uint16_t port;    /* the device's UDP port */
+    /* To be set by the caller; borrowed. */
+    const char *name;     /* as people know it */
+    const char *host;     /* an address or a name to be resolved */
+    uint16_t port;        /* the device's UDP port */
+    const char *password; /* NULL: that of the run */
 
     /* Results and what reporters read. */
-    struct otter_push_session session;
+    enum otter_push_phase phase;
+    struct otter_push_session session;     /* of the last attempt */
     char address[OTTER_ADDRESS_TEXT_SIZE]; /* empty until resolved */
-    bool started;
-    bool finished;
-    enum otter_push_ending ending; /* valid when finished */
+    unsigned attempts;                     /* that the device answered to */
+    unsigned polls;         /* attempts that it did not answer to */
+    uint64_t not_before_ms; /* the next attempt, while QUEUED */
+    uint64_t started_at_ms; /* first attempt */
+    uint64_t finished_at_ms;
+    enum otter_push_ending ending; /* valid when FINISHED */
+    struct otter_push_run *run;
 
     /* private */
-    struct otter_push_run *run;
+    bool resolved;                  /* device is valid */
+    struct sockaddr_storage device; /* address and port */
+    uint64_t turn;                  /* the lowest is next */
 };
 
 /* Shows a run to somebody.  Functions that are NULL are not called. */
 struct otter_push_reporter {
+    /* While a session runs. */
     void (*event)(struct otter_push_reporter *reporter,
                   const struct otter_push_target *target,
                   enum otter_push_session_event event);
+    /* An attempt failed; the next begins at target->not_before_ms. */
+    void (*retry)(struct otter_push_reporter *reporter,
+                  const struct otter_push_target *target);
+    /* The last attempt is over. */
+    void (*finished)(struct otter_push_reporter *reporter,
+                     const struct otter_push_target *target);
     /* At least every 200 ms while anything runs. */
     void (*tick)(struct otter_push_reporter *reporter,
                  const struct otter_push_run *run);
@@ -49,10 +81,14 @@ struct otter_push_reporter {
 
 struct otter_push_run {
     /* To be set by the caller; borrowed. */
-    struct otter_push_job *job;
+    const struct otter_push_job *job;
     struct otter_push_target *targets;
     size_t count;
+    const char *password;          /* NULL: none is known */
     size_t parallel;               /* sessions at a time, at least 1 */
+    unsigned retries;              /* attempts after the first */
+    uint32_t retry_pause_ms;       /* between attempts */
+    uint32_t wait_ms;              /* for a first answer; 0: one attempt */
     struct sockaddr_storage local; /* family 0: every address */
     uint16_t host_port_first;      /* 0: the system chooses */
     uint16_t host_port_last;
@@ -62,11 +98,14 @@ struct otter_push_run {
     const char *(*ask)(void *user, const struct otter_push_target *target);
     void *ask_user;
 
-    uint64_t now_ms; /* to be read by the reporter */
+    uint64_t now_ms;        /* to be read by the reporter */
+    uint64_t started_at_ms; /* the same */
 
     /* private */
     struct otter_push_listener listeners[2]; /* IPv4, IPv6 */
+    struct otter_resolver resolver;
     struct pollfd *fds;
+    uint64_t turns;
 };
 
 /* Runs until every target has finished, or until SIGINT or SIGTERM, which ends
@@ -75,5 +114,9 @@ struct otter_push_run {
  * else that of OTTER_PUSH_END_MIXED.
  * OTTER_ERR_NO_MEMORY: nothing was started. */
 OTTER_MUST_CHECK int otter_push_run(struct otter_push_run *run);
+
+/* How many targets ended so. */
+size_t otter_push_run_count(const struct otter_push_run *run,
+                            enum otter_push_ending ending);
 
 #endif

@@ -143,8 +143,8 @@ static void answer(struct otter_push_session *s, const char *password)
 
 static void question(struct otter_push_session *s)
 {
-    if (s->job->password) {
-        answer(s, s->job->password);
+    if (s->password) {
+        answer(s, s->password);
     } else if (s->job->can_ask) {
         otter__push_session_enter(s, OTTER_PUSH_SESSION_ASKING, 0);
     } else {
@@ -163,6 +163,7 @@ void otter_push_session_password(struct otter_push_session *s,
         otter__push_session_finish(s, OTTER_PUSH_END_PASSWORD_NEEDED);
         return;
     }
+    s->password = password; /* for further rounds */
     answer(s, password);
 }
 

@@ -55,7 +55,6 @@ struct otter_push_job {
     uint32_t size;                /* bytes, at most 2^31 - 1 */
     char md5[OTTER_MD5_HEX_SIZE]; /* of these bytes */
     uint32_t command;             /* 0 sketch, 100 file system */
-    const char *password;         /* NULL: none is known */
     bool stored_md5; /* the device keeps the MD5 of its password */
     bool can_ask;    /* the owner will answer ASKING; otherwise it fails */
     uint32_t lockstep_chunk; /* 0: stream; else bytes sent per reply */
@@ -88,6 +87,7 @@ typedef void otter_push_session_listener(
 struct otter_push_session {
     /* To be set before start; borrowed until the session is closed. */
     const struct otter_push_job *job;
+    const char *password;           /* NULL: none is known */
     struct sockaddr_storage device; /* address and UDP port */
     struct sockaddr_storage local;  /* UDP source; family 0: the system's */
     uint16_t host_port;             /* of the owner's listener */
@@ -146,8 +146,8 @@ bool otter_push_session_expects(const struct otter_push_session *session,
 void otter_push_session_connected(struct otter_push_session *session, int fd,
                                   uint64_t now_ms);
 
-/* Answers the state ASKING; the text is copied into the answer only.  NULL:
- * the user has none. */
+/* Answers the state ASKING; the text is borrowed like the field.  NULL: the
+ * user has none. */
 void otter_push_session_password(struct otter_push_session *session,
                                  const char *password, uint64_t now_ms);
 

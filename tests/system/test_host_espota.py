@@ -95,11 +95,11 @@ class Lines(EspotaCase):
         self.assertEqual(result.returncode, 0, result.stderr)
 
     def test_signed_file_goes_before_the_plain_one(self):
-        signed = self.write("sketch.bin.signed", make_image(41000))
+        signed = self.write("sketch.bin.signed", make_image(41008))
 
         def script(device):
             tcp = device.accept_update()
-            assert device.invitation.size == 41000
+            assert device.invitation.size == 41008
             device.succeed(tcp)
 
         result = self.push(script)

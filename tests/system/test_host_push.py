@@ -190,7 +190,9 @@ class Results(PushCase):
             tcp.sendall(b"ERROR[7]: MD5 verification failed\n")
             expect_close(tcp)
 
-        self.assert_status(self.push(script, "--fs"), 21, "damaged")
+        image = self.write("fs.bin", bytes(8) + b"littlefs" + bytes(40000))
+        result = self.push(script, "--fs", image=image)
+        self.assert_status(result, 21, "damaged")
 
 
 class Upload(PushCase):
@@ -213,7 +215,8 @@ class Upload(PushCase):
             assert device.invitation.command == 100
             device.succeed(tcp)
 
-        self.assert_status(self.push(script, "--fs"), 0)
+        image = self.write("fs.bin", bytes(8) + b"littlefs" + bytes(40000))
+        self.assert_status(self.push(script, "--fs", image=image), 0)
 
     def test_host_does_not_wait_for_counts(self):
         def script(device):
@@ -237,7 +240,7 @@ class Upload(PushCase):
             tcp.sendall(b"OK")
             expect_close(tcp)
 
-        small = self.write("small.bin", make_image(5000))
+        small = self.write("small.bin", make_image(6000))
         result = self.push(script, "--lockstep", "--chunk", "1024",
                            image=small)
         self.assert_status(result, 0)

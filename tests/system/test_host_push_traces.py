@@ -98,8 +98,10 @@ class Traces(PushCase):
     def replay(self, name, status, *options, words=(), right=True):
         steps = read_trace(f"basic-{name}.txt")
         size = int(steps[0].text.split()[2])
-        image = self.write(f"{name}.bin", make_image(size))
-        result = self.push(Replay(steps, right), *options, image=image)
+        image = self.write(f"{name}.bin", (make_image(0x1040) * 100)[:size]
+                           .ljust(size, b"x"))
+        result = self.push(Replay(steps, right), "--force", *options,
+                           image=image)
         self.assert_status(result, status, *words)
 
     def test_without_password(self):

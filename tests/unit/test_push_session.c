@@ -35,7 +35,7 @@ static struct sockaddr_storage loopback(const char *last_byte)
     char text[32];
 
     snprintf(text, sizeof text, "127.0.0.%s", last_byte);
-    assert_int_equal(otter_address_resolve(&address, text, 0), 0);
+    assert_int_equal(otter_address_resolve(&address, text, AF_INET, 0), 0);
     return address;
 }
 
@@ -237,7 +237,7 @@ static void test_push_session_answer_is_repeated_once_per_round(void **state)
     char text[256];
     uint64_t ms = 0;
 
-    f->job.password = "123";
+    f->s.password = "123";
     start(f);
     for (int round = 0; round < 3; round++) {
         answer(f, NONCE, ms);
@@ -261,7 +261,7 @@ static void test_push_session_same_nonce_twice_is_answered_once(void **state)
     struct fixture *f = *state;
     char text[256];
 
-    f->job.password = "123";
+    f->s.password = "123";
     start(f);
     answer(f, NONCE, 10);
     answer(f, NONCE, 20);
@@ -273,7 +273,7 @@ static void test_push_session_of_two_nonces_the_last_is_answered(void **state)
     struct fixture *f = *state;
     char text[256];
 
-    f->job.password = "123";
+    f->s.password = "123";
     start(f);
     say(f, "AUTH 11111111111111111111111111111111");
     answer(f, NONCE, 10);
@@ -288,7 +288,7 @@ static void test_push_session_endless_questions_come_to_an_end(void **state)
     char nonce[64];
     unsigned answers = 0;
 
-    f->job.password = "123";
+    f->s.password = "123";
     start(f);
     for (unsigned i = 0; f->s.state != OTTER_PUSH_SESSION_DONE; i++) {
         assert_true(i < 1000);
@@ -337,7 +337,7 @@ static void test_push_session_expects_its_device_only(void **state)
     struct sockaddr_storage other = loopback("7");
     struct sockaddr_storage six;
 
-    assert_int_equal(otter_address_resolve(&six, "::1", 0), 0);
+    assert_int_equal(otter_address_resolve(&six, "::1", 0, 0), 0);
     start(f);
     otter_address_set_port(&device, 9);
     assert_true(otter_push_session_expects(&f->s, &device));

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The phases of targets. */
+#include "host/push_queue.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Between look-ups of a name that is awaited. */
+#define LOOKUP_PAUSE_MS 2000
+
+static bool is_active(const struct otter_push_target *target)
+{
+    return target->phase == OTTER_PUSH_RESOLVING ||
+           target->phase == OTTER_PUSH_RUNNING;
+}
+
+static void on_event(void *user, const struct otter_push_session *session,
+                     enum otter_push_session_event event)
+{
+    const struct otter_push_target *target = user;
+    struct otter_push_reporter *reporter = target->run->reporter;
+
+    if (session->state != OTTER_PUSH_SESSION_DONE && reporter &&
+        reporter->event) {
+        reporter->event(reporter, target, event);
+    }
+}
+
+/* A failure that may have been chance: on the next attempt the radio is
+ * better, the device has had its reset, the other update is gone. */
+static bool is_transient(const struct otter_push_session *s)
+{
+    switch (s->ending) {
+    case OTTER_PUSH_END_AUTH_SILENT:
+    case OTTER_PUSH_END_STALLED:
+    case OTTER_PUSH_END_BROKEN:
+        return true;
+    case OTTER_PUSH_END_REFUSED:
+        return strstr(s->text, "ERROR[15]") != NULL;
+    case OTTER_PUSH_END_DEVICE_ERROR:
+        return strstr(s->text, "ERROR[7]") != NULL;
+    default:
+        return false;
+    }
+}
+
+static bool is_awaited(const struct otter_push_target *target)
+{
+    const struct otter_push_run *run = target->run;
+    enum otter_push_ending ending = target->session.ending;
+
+    return (ending == OTTER_PUSH_END_NO_ANSWER ||
+            ending == OTTER_PUSH_END_LOOKUP) &&
+           run->now_ms < run->started_at_ms + run->wait_ms;
+}
+
+static void requeue(struct otter_push_target *target, uint32_t pause_ms)
+{
+    target->phase = OTTER_PUSH_QUEUED;
+    target->turn = ++target->run->turns;
+    target->not_before_ms = target->run->now_ms + pause_ms;
+}
+
+static void finish(struct otter_push_target *target)
+{
+    struct otter_push_reporter *reporter = target->run->reporter;
+
+    target->phase = OTTER_PUSH_FINISHED;
+    target->ending = target->session.ending;
+    target->finished_at_ms = target->run->now_ms;
+    if (reporter && reporter->finished) {
+        reporter->finished(reporter, target);
+    }
+}
+
+/* What becomes of a target whose attempt is over. */
+static void judge(struct otter_push_target *target)
+{
+    struct otter_push_run *run = target->run;
+
+    if (is_awaited(target)) {
+        target->polls++;
+        target->resolved = false; /* it may come back under another one */
+        requeue(target, target->session.ending == OTTER_PUSH_END_LOOKUP
+                            ? LOOKUP_PAUSE_MS
+                            : 0);
+        return;
+    }
+    target->attempts++;
+    if (is_transient(&target->session) && target->attempts <= run->retries) {
+        requeue(target, run->retry_pause_ms);
+        if (run->reporter && run->reporter->retry) {
+            run->reporter->retry(run->reporter, target);
+        }
+        return;
+    }
+    finish(target);
+}
+
+/* Ends an attempt whose session could not be started. */
+static void give_up(struct otter_push_target *target,
+                    enum otter_push_ending ending, const char *text)
+{
+    struct otter_push_session *s = &target->session;
+
+    s->state = OTTER_PUSH_SESSION_DONE;
+    s->ending = ending;
+    s->started_at_ms = s->finished_at_ms = target->run->now_ms;
+    snprintf(s->text, sizeof s->text, "%s", text);
+    judge(target);
+}
+
+/* The listener of the family, opened when it is first needed.  Returns 0 or
+ * an errno value. */
+static int need_listener(struct otter_push_run *run, int family,
+                         struct otter_push_listener **listener)
+{
+    struct sockaddr_storage any = {.ss_family = (sa_family_t)family};
+
+    *listener = &run->listeners[family == AF_INET6];
+    if ((*listener)->fd >= 0) {
+        return 0;
+    }
+    return otter_push_listener_open(
+        *listener, run->local.ss_family == family ? &run->local : &any,
+        run->host_port_first, run->host_port_last);
+}
+
+static void begin_attempt(struct otter_push_target *target)
+{
+    struct otter_push_run *run = target->run;
+
+    if (target->started_at_ms == 0) {
+        target->started_at_ms = run->now_ms;
+    }
+    target->session = (struct otter_push_session){
+        .job = run->job,
+        .password = target->password ? target->password : run->password,
+        .local = run->local,
+        .host_port = run->host_port_first,
+        .listener = on_event,
+        .user = target,
+        .udp = -1,
+        .tcp = -1,
+    };
+}
+
+static void start_session(struct otter_push_target *target)
+{
+    struct otter_push_run *run = target->run;
+    struct otter_push_session *s = &target->session;
+    struct otter_push_listener *listener;
+    int error = need_listener(run, target->device.ss_family, &listener);
+
+    if (error) {
+        give_up(target, OTTER_PUSH_END_LISTEN, strerror(error));
+        return;
+    }
+    target->phase = OTTER_PUSH_RUNNING;
+    s->device = target->device;
+    s->host_port = listener->port;
+    otter_push_session_start(s, run->now_ms);
+}
+
+/* Connections are told apart by the address they come from, so two targets
+ * with one address take turns. */
+static bool host_is_busy(const struct otter_push_target *target)
+{
+    const struct otter_push_run *run = target->run;
+
+    for (size_t i = 0; i < run->count; i++) {
+        const struct otter_push_target *other = &run->targets[i];
+
+        if (other->phase == OTTER_PUSH_RUNNING &&
+            otter_address_same_host(&other->device, &target->device)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void set_device(struct otter_push_target *target,
+                       const struct sockaddr_storage *device)
+{
+    target->resolved = true;
+    target->device = *device;
+    otter_address_text(target->address, device);
+}
+
+static void resolve(struct otter_push_target *target)
+{
+    struct otter_push_run *run = target->run;
+    struct sockaddr_storage device;
+    int error;
+
+    if (otter_address_parse(&device, target->host, run->local.ss_family,
+                            target->port)) {
+        set_device(target, &device);
+        return;
+    }
+    begin_attempt(target);
+    target->phase = OTTER_PUSH_RESOLVING;
+    error = otter_resolver_start(&run->resolver, target->host,
+                                 run->local.ss_family, target->port, target);
+    if (error) {
+        give_up(target, OTTER_PUSH_END_LOOKUP, strerror(error));
+    }
+}
+
+static void start(struct otter_push_target *target)
+{
+    if (!target->resolved) {
+        resolve(target);
+    }
+    if (target->resolved && !host_is_busy(target)) {
+        begin_attempt(target);
+        start_session(target);
+    }
+}
+
+static bool may_start(const struct otter_push_target *target)
+{
+    return target->phase == OTTER_PUSH_QUEUED &&
+           target->not_before_ms <= target->run->now_ms &&
+           !(target->resolved && host_is_busy(target));
+}
+
+/* Of those that may start, the one that has waited longest. */
+static struct otter_push_target *next(struct otter_push_run *run)
+{
+    struct otter_push_target *best = NULL;
+
+    for (size_t i = 0; i < run->count; i++) {
+        struct otter_push_target *target = &run->targets[i];
+
+        if (may_start(target) && (!best || target->turn < best->turn)) {
+            best = target;
+        }
+    }
+    return best;
+}
+
+static size_t count_active(const struct otter_push_run *run)
+{
+    size_t active = 0;
+
+    for (size_t i = 0; i < run->count; i++) {
+        active += is_active(&run->targets[i]);
+    }
+    return active;
+}
+
+void otter__push_queue_init(struct otter_push_run *run)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        struct otter_push_target *target = &run->targets[i];
+
+        target->run = run;
+        target->phase = OTTER_PUSH_QUEUED;
+        target->turn = ++run->turns;
+    }
+}
+
+void otter__push_queue_advance(struct otter_push_run *run)
+{
+    struct otter_push_target *target;
+
+    for (size_t i = 0; i < run->count; i++) {
+        target = &run->targets[i];
+        if (target->phase == OTTER_PUSH_RUNNING &&
+            target->session.state == OTTER_PUSH_SESSION_DONE) {
+            judge(target);
+        }
+    }
+    while (count_active(run) < run->parallel && (target = next(run))) {
+        start(target);
+    }
+}
+
+void otter__push_queue_resolved(struct otter_push_run *run)
+{
+    struct otter_lookup *lookup;
+
+    while ((lookup = otter_resolver_take(&run->resolver))) {
+        struct otter_push_target *target = lookup->user;
+
+        if (target->phase != OTTER_PUSH_RESOLVING) {
+            /* interrupted meanwhile */
+        } else if (lookup->error) {
+            give_up(target, OTTER_PUSH_END_LOOKUP,
+                    gai_strerror(lookup->error));
+        } else {
+            set_device(target, &lookup->address);
+            target->phase = OTTER_PUSH_QUEUED;
+        }
+        otter_lookup_free(lookup);
+    }
+}
+
+uint64_t otter__push_queue_wake(const struct otter_push_run *run)
+{
+    uint64_t wake = UINT64_MAX;
+
+    for (size_t i = 0; i < run->count; i++) {
+        const struct otter_push_target *target = &run->targets[i];
+
+        if (target->phase == OTTER_PUSH_QUEUED &&
+            target->not_before_ms > run->now_ms &&
+            target->not_before_ms < wake) {
+            wake = target->not_before_ms;
+        }
+    }
+    return wake;
+}
+
+bool otter__push_queue_is_empty(const struct otter_push_run *run)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        if (run->targets[i].phase != OTTER_PUSH_FINISHED) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void otter__push_queue_interrupt(struct otter_push_run *run)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        struct otter_push_target *target = &run->targets[i];
+
+        if (target->phase == OTTER_PUSH_FINISHED) {
+            continue;
+        }
+        if (target->phase != OTTER_PUSH_RUNNING) {
+            begin_attempt(target);
+            target->session.state = OTTER_PUSH_SESSION_DONE;
+            target->session.ending = OTTER_PUSH_END_INTERRUPTED;
+        }
+        otter_push_session_interrupt(&target->session, run->now_ms);
+        finish(target);
+    }
+}
