@@ -17,6 +17,7 @@ extern const volatile uint32_t otter__lx106_stack[]; /* sketch.ld */
 
 int main(void)
 {
+    otter_board_watchdog_feed(); /* tells that the loader is done */
     otter__lx106_net_start();
     otter_sketch_setup();
     for (;;) {

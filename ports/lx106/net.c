@@ -200,7 +200,7 @@ int otter_net_lookup_start(const char *name)
         return 0;
     case ERR_INPROGRESS:
         return 0;
-    default: /* an abandoned question still holds the table's one row */
+    default: /* questions that were given up still hold the table's rows */
         lookup.state = LOOKUP_IDLE;
         return OTTER_ERR_BUSY;
     }

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define WAITING OTTER_LX106_DATAGRAMS /* that a socket keeps */
-#define GROUPS  2u /* multicast groups that a socket joins */
 
 struct waiting {
     struct pbuf *data;
@@ -26,7 +25,7 @@ struct otter_udp {
     struct waiting queue[WAITING];
     uint32_t first;
     uint32_t count;
-    ip4_addr_t groups[GROUPS]; /* any: free */
+    ip4_addr_t group; /* that it has joined, or any */
 };
 
 static struct otter_udp sockets[OTTER_LX106_UDP_SOCKETS];
@@ -146,27 +145,21 @@ int otter_udp_join(struct otter_udp *udp, const struct otter_addr *group,
         !ip4_addr_ismulticast(ip_2_ip4(&ip))) {
         return OTTER_ERR_NETWORK;
     }
-    for (uint32_t i = 0; i < GROUPS; i++) {
-        if (!ip4_addr_isany_val(udp->groups[i])) {
-            continue;
-        }
-        if (igmp_joingroup_netif(&otter__lx106_netif, ip_2_ip4(&ip)) !=
-            ERR_OK) {
-            return OTTER_ERR_NETWORK;
-        }
-        udp->groups[i] = *ip_2_ip4(&ip);
-        udp_set_multicast_ttl(udp->pcb, ttl);
-        return 0;
+    if (!ip4_addr_isany_val(udp->group)) {
+        return OTTER_ERR_STATE;
     }
-    return OTTER_ERR_NO_MEMORY;
+    if (igmp_joingroup_netif(&otter__lx106_netif, ip_2_ip4(&ip)) != ERR_OK) {
+        return OTTER_ERR_NETWORK;
+    }
+    udp->group = *ip_2_ip4(&ip);
+    udp_set_multicast_ttl(udp->pcb, ttl);
+    return 0;
 }
 
 void otter_udp_close(struct otter_udp *udp)
 {
-    for (uint32_t i = 0; i < GROUPS; i++) {
-        if (!ip4_addr_isany_val(udp->groups[i])) {
-            (void)igmp_leavegroup_netif(&otter__lx106_netif, &udp->groups[i]);
-        }
+    if (!ip4_addr_isany_val(udp->group)) {
+        (void)igmp_leavegroup_netif(&otter__lx106_netif, &udp->group);
     }
     udp_remove(udp->pcb);
     udp->pcb = NULL;

@@ -9,6 +9,7 @@ import subprocess
 
 BRIDGE = "otter"
 HOST = "10.66.0.1"
+OTHER_HOST = "10.66.0.2"
 CLONE_NEWNET = 0x40000000
 _numbers = itertools.count(1)
 
@@ -27,6 +28,7 @@ def enter():
     _ip("link", "set", "lo", "up")
     _ip("link", "add", BRIDGE, "type", "bridge", "mcast_snooping", "0")
     _ip("addr", "add", HOST + "/16", "dev", BRIDGE)
+    _ip("addr", "add", OTHER_HOST + "/16", "dev", BRIDGE)
     _ip("link", "set", BRIDGE, "up")
     # Multicast to the boards leaves through the bridge, as on a host whose
     # only network this is.

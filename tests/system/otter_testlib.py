@@ -45,6 +45,18 @@ PROBE_PORT = 7007
 if BOARD == "lx106":
     otter_netns.enter()
 
+# Where the kinds of board differ by their nature: the host's address as they
+# see it and one that is another machine's to them, their net's mask, and the sizes of their pools.
+Facts = collections.namedtuple(
+    "Facts", "host other_host mask udp_sockets connections listeners")
+FACTS = {
+    "posix": Facts("127.0.0.1", "127.0.0.77", "255.0.0.0", 8, 16, 4),
+    "lx106": Facts(otter_netns.HOST, otter_netns.OTHER_HOST,
+                   "255.255.0.0", 4, 4, 3),
+}[BOARD]
+HOST = FACTS.host
+OTHER_HOST = FACTS.other_host
+
 
 def program(name):
     """The path of a program that was built."""
@@ -80,7 +92,7 @@ def free_address():
                 continue
 
 
-def free_port(address="127.0.0.1", kind=socket.SOCK_STREAM):
+def free_port(address=HOST, kind=socket.SOCK_STREAM):
     """A port of `address` that the kernel chose."""
     with socket.socket(socket.AF_INET, kind) as s:
         s.bind((address, 0))

@@ -13,7 +13,7 @@ import unittest
 
 import otter_image
 import otter_testlib
-from otter_testlib import sketch
+from otter_testlib import only, sketch
 
 FIRMWARE = (otter_testlib.SHARED_DATA / "firmware" /
             "tasmota-minimal-15.5.0.bin.gz")
@@ -179,11 +179,13 @@ class BasicOta(otter_testlib.SystemTest):
                          image[:2] + bytes([mode]) + image[3:])
         self.assertEqual(board.status()["state"], "idle")
 
+    @only("posix", "the LX106 tries to run it")
     def test_update_to_an_image_for_the_chip_installs_it(self):
         code = bytes(range(256)) * 100
         self.becomes_chip_firmware(otter_image.file(
             0x40100004, [(0x40100000, code), (0x3FFE8000, code)], mode=3))
 
+    @only("posix", "the LX106 tries to run it")
     @unittest.skipUnless(FIRMWARE.exists(), "no real firmware here")
     def test_update_to_real_firmware_installs_it(self):
         self.becomes_chip_firmware(gzip.decompress(FIRMWARE.read_bytes()))
@@ -198,7 +200,7 @@ class BasicOta(otter_testlib.SystemTest):
             client.settimeout(0.5)
             client.setsockopt(
                 socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
-                socket.inet_aton("127.0.0.1"))
+                socket.inet_aton(otter_testlib.HOST))
 
             def answer():
                 client.sendto(question, ("224.0.0.251", 5353))

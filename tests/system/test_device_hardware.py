@@ -6,11 +6,12 @@ import os
 import signal
 import socket
 import subprocess
+import time
 import unittest
 
 import otter_image
 import otter_testlib
-from otter_testlib import ProbeError, sketch, wait_for
+from otter_testlib import BOARD, ProbeError, only, sketch, wait_for
 
 POWER, PIN, SOFTWARE, WATCHDOG, EXCEPTION, DEEP_SLEEP = range(6)
 NO_DATA, FLASH_PROGRAM, FLASH_RANGE, INVALID = -32, -21, -23, -1
@@ -110,6 +111,7 @@ class Resets(otter_testlib.SystemTest):
         board.expect("^probe ready$")
         self.assertEqual(probe.ask("start")[2], "0")
 
+    @only("posix", "QEMU restarts by itself")
     def test_restart_loop_is_slowed_down(self):
         path = self.folder / "image.bin"
         with open("/bin/false", "rb") as program:
@@ -139,6 +141,7 @@ class Flash(otter_testlib.SystemTest):
             probe.ask(*words)
         return caught.exception.number
 
+    @only("posix", "the chip's ROM call does not check")
     def test_programming_only_clears_bits_and_erasing_sets_them(self):
         probe = self.probe()
         probe.ask("flash_erase", 0x300000)
@@ -158,6 +161,7 @@ class Flash(otter_testlib.SystemTest):
         self.assertEqual(counters["violations"], 1)
         self.assertEqual(counters["wear"]["768"], 2)
 
+    @only("posix", "the LX106's port refuses before the ROM sees it")
     def test_unaligned_or_outside_is_named(self):
         probe = self.probe(map="1M64")
         for words in (("flash_erase", 0x100), ("flash_erase", 1 << 20),
@@ -172,13 +176,13 @@ class Flash(otter_testlib.SystemTest):
         for kind, erase_ms in (("typical", 45), ("maximum", 400)):
             with self.subTest(kind):
                 probe = self.probe(args=["--flash-time", kind])
-                before = int(probe.ask("time")[0])
+                started = time.monotonic()
                 counted = probe.board.counters()["time_us"]
                 probe.ask("flash_erase", 0x300000)
                 counted = probe.board.counters()["time_us"] - counted
                 self.assertEqual(counted, erase_ms * 1000)
-                self.assertGreaterEqual(int(probe.ask("time")[0]) - before,
-                                        erase_ms)
+                self.assertGreaterEqual(time.monotonic() - started,
+                                        erase_ms / 1000)
 
     def test_stats_at_the_end(self):
         probe = self.probe(args=["--stats"])
@@ -207,6 +211,7 @@ class Console(otter_testlib.SystemTest):
         probe.ask("hang")
         probe.board.expect("^last\nwords\nboard: watchdog: not fed for ")
 
+    @only("posix", "covered on the other board")
     def test_program_goes_on_when_nobody_reads(self):
         """The pipe fills up, the program must not."""
         folder = self.folder
@@ -243,7 +248,7 @@ class Identity(otter_testlib.SystemTest):
             last = bytes(int(n) for n in board.address.split(".")[1:])
             mac = "024f54" + last.hex()
             self.assertEqual(probe.ask("identity"),
-                             [mac, str(int.from_bytes(last)), "posix",
+                             [mac, str(int.from_bytes(last)), BOARD,
                               "esp8266", "4M2M", str(4 << 20)])
         self.assertEqual(len({b.status()["boot_id"] for b in boards}), 12)
 
@@ -263,6 +268,7 @@ class Identity(otter_testlib.SystemTest):
             probe.ask("setting", "c")
         self.assertEqual(caught.exception.number, NO_DATA)
 
+    @only("posix", "the LX106 has no calendar")
     def test_randomness_and_time(self):
         probe = self.probe()
         self.assertNotEqual(probe.ask("random"), probe.ask("random"))
@@ -370,7 +376,7 @@ class ControlSocket(otter_testlib.SystemTest):
             lines = client.makefile()
             self.assertRegex(lines.readline(), "^error: unknown command")
             self.assertEqual(lines.readline(), "ok\n")
-            self.assertRegex(lines.readline(), '^{"board":"posix",')
+            self.assertRegex(lines.readline(), '^{"board":"%s",' % BOARD)
 
     def test_client_that_never_ends_its_line_is_dropped(self):
         board = self.probe().board

@@ -11,7 +11,7 @@ import struct
 import unittest
 
 import otter_testlib
-from otter_testlib import PATIENCE, sketch
+from otter_testlib import HOST, OTHER_HOST, PATIENCE, sketch
 
 BUSY = b"ERR: ERROR[15]: Update already running\n"
 
@@ -24,7 +24,7 @@ class Host:
     """An uploader: a UDP socket and a TCP listener on an address of its
     own."""
 
-    def __init__(self, board, address="127.0.0.1", port=8266):
+    def __init__(self, board, address=HOST, port=8266):
         self.board = (board.address, port)
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind((address, 0))
@@ -82,7 +82,7 @@ class DevicePush(otter_testlib.SystemTest):
         self.image = pathlib.Path(
             sketch("basic_ota-1.1.0", "")).read_bytes()
 
-    def host(self, board, address="127.0.0.1"):
+    def host(self, board, address=HOST):
         host = Host(board, address)
         self.addCleanup(host.close)
         return host
@@ -176,7 +176,7 @@ class DevicePush(otter_testlib.SystemTest):
 
     def test_guessing_leads_to_a_wait_of_this_machine_only(self):
         board, host = self.ready(settings={"password": "geheim"})
-        guesser = self.host(board, "127.0.0.77")
+        guesser = self.host(board, OTHER_HOST)
         for _ in range(3):
             guesser.invite(self.image)
             self.answer(guesser, "falsch")
@@ -260,7 +260,7 @@ class DevicePush(otter_testlib.SystemTest):
     def test_second_host_during_an_update(self):
         """In the core this destroys the running update."""
         board, host = self.ready()
-        other = self.host(board, "127.0.0.78")
+        other = self.host(board, OTHER_HOST)
         host.start(self.image)
         half = len(self.image) // 2
         host.send(self.image[:half])

@@ -11,7 +11,7 @@ import unittest
 
 import otter_image
 import otter_testlib
-from otter_testlib import sketch
+from otter_testlib import only, sketch
 
 FIRMWARE = otter_testlib.SHARED_DATA / "firmware"
 
@@ -32,6 +32,7 @@ def program_offset(image):
 
 
 class Start(otter_testlib.SystemTest):
+    @only("posix", "about host programs")
     def test_start_with_the_build_gone_runs_from_flash(self):
         """The whole build is hidden behind an empty file system, and the
         image that was uploaded is deleted: only the flash file is left."""
@@ -57,6 +58,7 @@ class Start(otter_testlib.SystemTest):
         self.assertIn("/memfd:sketch", maps)
         self.assertNotIn(str(otter_testlib.BIN.parent), maps)
 
+    @only("posix", "about host programs")
     def test_start_with_program_zeroed_does_not_run(self):
         board = self.board("probe-1.0.0")
         board.expect("probe ready")
@@ -83,6 +85,7 @@ class Start(otter_testlib.SystemTest):
         board.start()
         board.expect("^board: does not start: .*checksum is wrong$")
 
+    @only("posix", "about host programs")
     def test_start_of_a_chip_image_says_not_runnable(self):
         path = self.folder / "chip.bin"
         path.write_bytes(otter_image.file(
@@ -96,6 +99,7 @@ class Start(otter_testlib.SystemTest):
         board.expect("^board: start 2, reset by pin$")
         board.expect("^board: idle$")
 
+    @only("posix", "the LX106 tries to run it")
     @unittest.skipUnless(FIRMWARE.is_dir(), "no real firmware here")
     def test_start_of_real_firmware_says_not_runnable(self):
         for path in sorted(FIRMWARE.glob("*.bin.gz")):
@@ -109,6 +113,7 @@ class Start(otter_testlib.SystemTest):
                 self.assertTrue(board.read_flash().startswith(
                     image.read_bytes()))
 
+    @only("posix", "about host programs")
     def test_start_of_a_program_that_ends_is_an_exception(self):
         path = self.folder / "elf.bin"
         path.write_bytes(otter_image.file(
@@ -137,10 +142,12 @@ class Start(otter_testlib.SystemTest):
         os.chmod(path, 0o755)
         return str(path)
 
+    @only("posix", "about host programs")
     def test_sketch_program_started_by_hand_explains_itself(self):
         done = self.run_program(self.program_of("probe-1.0.0"), status=2)
         self.assertIn("otter-device --help", done.stderr)
 
+    @only("posix", "about host programs")
     def test_sketch_program_on_a_board_of_another_build_halts(self):
         """A sketch in flash may be older than the otter-device around it:
         the shared block's layout number and size tell."""
@@ -168,6 +175,7 @@ class Start(otter_testlib.SystemTest):
             self.assertIn(why, done.stdout + done.stderr)
 
 
+@only("posix", "chooses among the loaders in otter-device")
 class Loader(otter_testlib.SystemTest):
     """Sector 0 decides which boot loader's source the board runs."""
 

@@ -66,7 +66,7 @@
 #define LWIP_NETIF_API    0
 #define LWIP_SINGLE_NETIF 1
 
-#define DNS_TABLE_SIZE      1
+#define DNS_TABLE_SIZE      3 /* a question given up holds its row a while */
 #define DNS_MAX_NAME_LENGTH 254
 #define DNS_MAX_SERVERS     1
 

@@ -90,6 +90,7 @@ OTTER_NORETURN void otter__rom_software_reset(void);
 OTTER_NORETURN void otter__rom_crash(uint32_t cause, uint32_t pc,
                                      uint32_t address);
 int otter__rom_nothing(void);
+uint32_t otter__rom_reason(void);
 void otter__rom_delay(uint32_t us);
 
 #endif

@@ -17,6 +17,10 @@
 #define IMAGE_CHECKSUM     0xefu
 #define IMAGE_MAX_SEGMENTS 16u
 
+/* Where the vendor's SDK notes that it sends the chip to sleep. */
+#define SDK_NOTE  OTTER_LX106_REGISTER(0x60001100u)
+#define SDK_SLEEP 5u
+
 struct otter_rom_state otter__rom;
 uint32_t otter__rom_registers[16];
 
@@ -38,6 +42,23 @@ OTTER_NORETURN void otter__rom_restart(uint32_t reason)
 OTTER_NORETURN void otter__rom_software_reset(void)
 {
     otter__rom_restart(OTTER_RESET_SOFTWARE);
+}
+
+/* As the chip's register says it: a wake from deep sleep is an external reset,
+ * and the SDK's own note in RTC memory tells it from the reset pin. */
+uint32_t otter__rom_reason(void)
+{
+    switch (OTTER_LX106_PAGE.reset_reason) {
+    case OTTER_RESET_POWER:
+        return 1;
+    case OTTER_RESET_PIN:
+    case OTTER_RESET_DEEP_SLEEP:
+        return 2;
+    case OTTER_RESET_WATCHDOG:
+        return 4;
+    default:
+        return 3;
+    }
 }
 
 int otter__rom_nothing(void)
@@ -316,6 +337,7 @@ OTTER_NORETURN void otter__rom_start(void)
         power_on();
     }
     find_reason(page);
+    SDK_NOTE = page->reset_reason == OTTER_RESET_DEEP_SLEEP ? SDK_SLEEP : 0;
     page->boot_id = new_boot_id(page);
     otter__lx106_tell(OTTER_LX106_EVENT_START, page->reset_reason);
     otter__rom.window_filled = false;

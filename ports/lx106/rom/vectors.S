@@ -33,6 +33,7 @@ otter__rom_reset:
     call 0x18c4, memmove            /* ets_memmove */
     call 0x18d4, memcmp             /* ets_memcmp */
     call 0x24cc, otter__rom_printf  /* ets_printf */
+    call 0x25e0, otter__rom_reason  /* rtc_get_reset_reason */
     call 0x2ac8, strlen             /* ets_strlen */
     call 0x2be8, otter__rom_putc    /* ets_putc */
     call 0x2ecc, otter__rom_delay   /* ets_delay_us */
