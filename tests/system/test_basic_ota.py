@@ -112,7 +112,7 @@ class BasicOta(otter_testlib.SystemTest):
         half = self.folder / "half.bin"
         half.write_bytes(image[:len(image) // 2])
         board = self.ready()
-        done = self.push(board, half, status=None)
+        done = self.push(board, half, "--force", status=None)
         self.assertIn("ERROR[145]: the image is not whole or malformed",
                       done.stderr)
         board.expect(r"Error\[4\]: End Failed$")
