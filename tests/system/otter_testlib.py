@@ -173,7 +173,11 @@ class Control:
     def __init__(self, path, patience=PATIENCE):
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(patience)
-        self._socket.connect(str(path))
+        try:
+            self._socket.connect(str(path))
+        except OSError:
+            self._socket.close()
+            raise
         self._file = self._socket.makefile("rw")
 
     def send(self, command):
