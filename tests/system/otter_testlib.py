@@ -330,6 +330,10 @@ class Probe:
         line = " ".join(str(w) for w in words)
         self._socket.sendto(line.encode(), self._to)
 
+    def heard(self, patience):
+        """Whether an answer is there, at most `patience` seconds from now."""
+        return bool(select.select([self._socket], [], [], patience)[0])
+
     def wait(self, *words, error=-14):
         """Asks again while the answer is `error`, OTTER_ERR_AGAIN."""
         def once():

@@ -240,6 +240,31 @@ class Console(otter_testlib.SystemTest):
             self.assertEqual(process.wait(otter_testlib.PATIENCE), 0)
 
 
+    def test_closed_standard_files_do_not_become_the_flash(self):
+        image = sketch("probe-1.0.0")
+        size = os.path.getsize(image)
+        path = self.folder / "f"
+        address = otter_testlib.free_address()
+        process = subprocess.Popen(
+            ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh",
+             otter_testlib.program("otter-device"), "--flash", path,
+             "--address", address, "--serial-upload", image])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        probe = otter_testlib.Probe(None, address)
+        self.addCleanup(probe.close)
+        wait_for(lambda: path.exists() and
+                 path.stat().st_size == 4 << 20, "the flash")
+        wait_for(lambda: self.answers(probe), "the probe")
+        probe.ask("print", "text~" * 50)
+        with open(path, "rb") as flash, open(image, "rb") as file:
+            self.assertEqual(flash.read(size), file.read())
+
+    def answers(self, probe):
+        probe.tell("start")
+        return probe.heard(0.1)
+
+
 class Identity(otter_testlib.SystemTest):
     def test_many_boards_share_a_port_side_by_side(self):
         boards = [self.board("probe-1.0.0") for _ in range(12)]

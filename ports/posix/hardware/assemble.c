@@ -16,7 +16,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define LOCK_STEPS   20
+#define LOCK_STEP_MS 25
 
 static int wrong(const char *subject, const char *what)
 {
@@ -45,6 +49,21 @@ static bool is_chip_size(off_t size)
            otter_flash_map_auto(OTTER_FLASH_OTA_FS, (uint32_t)size) != NULL;
 }
 
+/* A board that was killed lets go of its flash when its CPU process has died
+ * too, moments later. */
+static bool lock(int fd)
+{
+    const struct timespec moment = {0, LOCK_STEP_MS * 1000000L};
+
+    for (int i = 0; i < LOCK_STEPS; i++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            return true;
+        }
+        nanosleep(&moment, NULL);
+    }
+    return false;
+}
+
 /* Opens, locks and where needed makes the flash file; gives its size. */
 static int open_flash(struct otter_hw *hw, uint32_t *size)
 {
@@ -56,7 +75,7 @@ static int open_flash(struct otter_hw *hw, uint32_t *size)
     if (fd < 0 || fstat(fd, &status) != 0) {
         return wrong(o->flash, strerror(errno));
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (!lock(fd)) {
         return wrong(o->flash, "another board uses this flash file");
     }
     if (status.st_size != 0) {

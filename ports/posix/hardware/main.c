@@ -6,6 +6,7 @@
 #include "ports/posix/hardware/hardware.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,16 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Without them the flash file would become the console. */
+static void open_standard_files(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) {
+            _exit(OTTER_HW_EXIT_BOARD);
+        }
+    }
+}
 
 static int open_signals(void)
 {
@@ -96,9 +107,11 @@ static void run(struct otter_hw *hw, int signals)
 int main(int argc, char **argv)
 {
     static struct otter_hw hw;
-    int code = otter__hw_options(&hw.options, argc, argv);
     int signals;
+    int code;
 
+    open_standard_files();
+    code = otter__hw_options(&hw.options, argc, argv);
     if (code >= 0) {
         return code;
     }

@@ -29,7 +29,9 @@ const char *otter__hw_reason_name(enum otter_reset_reason reason)
         [OTTER_RESET_DEEP_SLEEP] = "deep sleep",
     };
 
-    return names[reason];
+    /* It comes from memory that a program gone wild can write to. */
+    return (size_t)reason < sizeof names / sizeof names[0] ? names[reason]
+                                                           : "unknown";
 }
 
 static void kill_cpu(struct otter_hw *hw)

@@ -33,7 +33,7 @@ void otter__hw_report_status(const struct otter_hw *hw, char *out, size_t size)
     snprintf(out, size,
              "{\"board\":\"%s\",\"state\":\"%s\",\"address\":\"%u.%u.%u.%u\","
              "\"mac\":\"%02x:%02x:%02x:%02x:%02x:%02x\","
-             "\"chip_id\":\"%06x\",\"map\":\"%s\",\"flash_size\":%u,"
+             "\"chip_id\":\"%06x\",\"map\":\"%.11s\",\"flash_size\":%u,"
              "\"reset_reason\":\"%s\",\"boot_id\":\"%08x\",\"starts\":%u,"
              "\"power_ups\":%u,\"strapped\":%s,\"watchdog_ms\":%u,"
              "\"pause_ms\":%u,\"cpu_pid\":%d,\"console_dropped\":%" PRIu64 "}",
@@ -79,7 +79,8 @@ void otter__hw_report_counters(const struct otter_hw *hw, char *out,
            ",\"violations\":%" PRIu64 ",\"time_us\":%" PRIu64 ",\"wear\":{",
            c->flash.erases, c->flash.programs, c->flash.violations,
            c->flash.time_us);
-    for (uint32_t i = 0; i < hw->machine->flash_size / OTTER_NOR_SECTOR; i++) {
+    for (uint32_t i = 0; i < otter__machine_nor()->size / OTTER_NOR_SECTOR;
+         i++) {
         if (c->wear[i] != 0) {
             append(out, size, &len, "%s\"%u\":%u", comma, (unsigned)i,
                    (unsigned)c->wear[i]);
@@ -92,7 +93,7 @@ void otter__hw_report_counters(const struct otter_hw *hw, char *out,
 void otter__hw_report_print(const struct otter_hw *hw)
 {
     const struct otter_machine_counters *c = &hw->machine->counters;
-    uint32_t last = hw->machine->flash_size / OTTER_NOR_SECTOR;
+    uint32_t last = otter__machine_nor()->size / OTTER_NOR_SECTOR;
 
     otter__console_say("flash: %" PRIu64 " erases, %" PRIu64
                        " page programs, %" PRIu64 " violations, %" PRIu64
