@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Sketches for the LX106: the same call as for the virtual board, one flavour.
-# An image holds the boot loader that OTTER_LX106_LOADER names, a target.
-set(OTTER_LX106_LOADER otter_lx106_stock_loader CACHE STRING
-    "Target of the boot loader in the sketches' images")
+# Sketches for the LX106: the same call as for the virtual board.  Images are
+# made by the host's `otter`, which must be built before.
+set(OTTER_TOOL "${CMAKE_SOURCE_DIR}/build/bin/otter" CACHE FILEPATH
+    "The host tool, for making images")
 
 # otter_sketch(NAME VERSION SOURCES ... USES ...): the sketch's program,
-# sketches/NAME-VERSION.elf, and its image, sketches/NAME-VERSION.bin.
+# sketches/NAME-VERSION.elf, and two images: NAME-VERSION.bin with the core's
+# boot loader algorithm, NAME-VERSION-otter.bin with Otter's boot loader, for
+# the map 4M2M.
 function(otter_sketch name version)
     cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
     set(port "${CMAKE_SOURCE_DIR}/ports/lx106")
     set(target sketch_${name}_${version})
     set(folder "${OTTER_PROGRAM_DIR}/sketches")
-    set(image "${folder}/${name}-${version}.bin")
     add_executable(${target} ${arg_SOURCES})
     set_target_properties(${target} PROPERTIES
         OUTPUT_NAME "${name}-${version}.elf"
@@ -29,10 +30,18 @@ function(otter_sketch name version)
         -Wl,--undefined=otter__lx106_entry
         -Wl,--defsym,OTTER_LX106_STACK=${OTTER_LX106_STACK}
         "-L${port}" "-T${port}/sketch.ld")
+    otter__lx106_image(${target} "${folder}/${name}-${version}.bin"
+        otter_lx106_stock_loader 512K0)
+    otter__lx106_image(${target} "${folder}/${name}-${version}-otter.bin"
+        otter_lx106_loader 4M2M)
+endfunction()
+
+function(otter__lx106_image target image loader map)
+    get_filename_component(name "${image}" NAME)
     add_custom_command(OUTPUT "${image}"
-        COMMAND python3 "${CMAKE_SOURCE_DIR}/tests/system/otter_image.py"
-            "$<TARGET_FILE:${target}>" "${image}"
-            "$<TARGET_FILE:${OTTER_LX106_LOADER}>"
-        DEPENDS ${target} ${OTTER_LX106_LOADER} VERBATIM)
-    add_custom_target(${target}_image ALL DEPENDS "${image}")
+        COMMAND "${OTTER_TOOL}" image build --quiet --map ${map}
+            --boot "$<TARGET_FILE:${loader}>"
+            --elf "$<TARGET_FILE:${target}>" -o "${image}"
+        DEPENDS ${target} ${loader} "${OTTER_TOOL}" VERBATIM)
+    add_custom_target(image_${name} ALL DEPENDS "${image}")
 endfunction()
