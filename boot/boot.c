@@ -14,6 +14,13 @@
  * and tried from end to end. */
 #define PATIENCE (3 * OTTER_BOOT_SLOTS)
 
+void otter__boot_say(const char *text)
+{
+    while (*text != '\0') {
+        otter_board_putc(*text++);
+    }
+}
+
 int otter__boot_read(uint32_t addr, void *buf, uint32_t len)
 {
     otter_board_watchdog_feed();
@@ -92,6 +99,7 @@ static void count_try(struct otter_boot *b)
     struct otter_boot_record *r = &b->log.record;
 
     if (r->tries == 0 && b->log.dirty == 0) {
+        otter__boot_say("revert\n");
         otter__boot_swap(b);
         r->state = OTTER_BOOT_COPY;
         r->flags |= OTTER_BOOT_FINAL;
@@ -132,8 +140,6 @@ int otter_boot_run(struct otter_boot *b)
     if (decide(b)) {
         return otter__boot_load(OTTER__SECTOR, NULL);
     }
-    for (const char *p = "hold: no whole program\n"; *p != '\0'; p++) {
-        otter_board_putc(*p);
-    }
+    otter__boot_say("hold: no whole program, use the serial line\n");
     return OTTER_BOOT_HOLD;
 }

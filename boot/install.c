@@ -242,7 +242,7 @@ static bool copy(struct otter_boot *b)
     if (!otter__boot_append(b)) {
         return false;
     }
-    otter_board_putc('c');
+    otter__boot_say("copy\n");
     b->writing = 1;
     otter__ignore(run_content(b, SECTOR + done, b->log_addr));
     return true;

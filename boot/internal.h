@@ -16,6 +16,9 @@ static inline void otter__ignore(int result)
     (void)result;
 }
 
+/* Writes to the console. */
+void otter__boot_say(const char *text);
+
 /* Reads flash and feeds the watchdog. */
 OTTER_MUST_CHECK int otter__boot_read(uint32_t addr, void *buf, uint32_t len);
 

@@ -52,7 +52,7 @@ static bool clear_the_log(struct otter_boot *b, uint32_t program_end)
         return true;
     }
     if (to < program_end || end > b->log_addr + LOG_SIZE) {
-        otter_board_putc('!');
+        otter__boot_say("not power-safe\n");
         b->log_addr = OTTER_LOADER_NO_LOG;
         return true;
     }
@@ -86,6 +86,13 @@ void otter__boot_takeover(struct otter_boot *b)
         return;
     }
     t->stored_crc = b->crc;
+    /* What is installed, in case this record comes to light again when its
+     * image is gone. */
+    if (!otter__boot_crc(b, OTTER__SECTOR, program_end - OTTER__SECTOR)) {
+        return;
+    }
+    r->fallback.size = program_end;
+    r->fallback.crc = b->crc;
     if (!clear_the_log(b, program_end) ||
         otter__boot_read(t->addr, words, 4) != 0) {
         return;
