@@ -19,11 +19,14 @@
 #include "format/core_error.h"
 #include "format/descriptor.h"
 #include "format/error.h"
+#include "format/text.h"
 #include "hal/board.h"
 #include "hal/clock.h"
 #include "hal/net.h"
 #include "hal/sketch.h"
 #include "sketches/print.h"
+
+#include <string.h>
 
 #define TEXT_SIZE     64u
 #define RETRY_WAIT_MS 5000u
@@ -172,6 +175,32 @@ static void fail(const char *what, int error)
     offline_ms = otter_clock_ms();
 }
 
+/* One of Otter's own keys; what is missing only makes the device say less. */
+static void tell(int service, const char *key, const char *value)
+{
+    if (otter_mdns_set_txt(&mdns, service, key, value) != 0) {
+        otter_sketch_print("No room for mDNS key ");
+        otter_sketch_print(key);
+        otter_sketch_print("\n");
+    }
+}
+
+/* What an uploader wants to know before and after an update. */
+static void tell_all(int service)
+{
+    char value[sizeof otter_sketch_descriptor.version + 1] = "";
+    struct otter_text text;
+
+    memcpy(value, otter_sketch_descriptor.version,
+           sizeof otter_sketch_descriptor.version);
+    tell(service, OTTER_DNS_KEY_VERSION, value);
+    tell(service, OTTER_DNS_KEY_TARGET, otter_board_name());
+    tell(service, OTTER_DNS_KEY_CHIP, otter_board_chip());
+    otter_text_init(&text, value, sizeof value);
+    otter_text_decimal(&text, otter_updater_free_space(&updater));
+    tell(service, OTTER_DNS_KEY_FREE_SPACE, value);
+}
+
 /* As the core's begin does.  The device can be updated without it, so that
  * its failure is told but stops nothing. */
 static void show(uint32_t interface)
@@ -195,7 +224,9 @@ static void show(uint32_t interface)
         otter_sketch_print("No mDNS: ");
         otter_sketch_print(otter_error_text(error));
         otter_sketch_print("\n");
+        return;
     }
+    tell_all(error); /* it is the service's number */
 }
 
 void otter_sketch_setup(void)
