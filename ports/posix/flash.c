@@ -35,16 +35,26 @@ static void take_time(uint64_t before)
     }
 }
 
+static struct otter_nor *chip(void)
+{
+    struct otter_torn *torn = otter__machine_torn();
+
+    return torn != NULL ? &torn->nor : otter__machine_nor();
+}
+
 int otter_flash_read(uint32_t addr, void *buf, uint32_t len)
 {
+    struct otter_torn *torn = otter__machine_torn();
+
     active = true;
-    return otter_nor_read(otter__machine_nor(), addr, buf, len);
+    return torn != NULL ? otter_torn_read(torn, addr, buf, len)
+                        : otter_nor_read(otter__machine_nor(), addr, buf, len);
 }
 
 int otter_flash_program(uint32_t addr, const void *buf, uint32_t len)
 {
     uint64_t before = otter__machine()->counters.flash.time_us;
-    int error = otter_nor_program(otter__machine_nor(), addr, buf, len);
+    int error = otter_nor_program(chip(), addr, buf, len);
 
     take_time(before);
     return error;
@@ -53,7 +63,7 @@ int otter_flash_program(uint32_t addr, const void *buf, uint32_t len)
 int otter_flash_erase(uint32_t addr)
 {
     uint64_t before = otter__machine()->counters.flash.time_us;
-    int error = otter_nor_erase(otter__machine_nor(), addr);
+    int error = otter_nor_erase(chip(), addr);
 
     take_time(before);
     return error;

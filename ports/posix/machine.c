@@ -13,6 +13,7 @@
 
 static struct otter_machine *machine;
 static struct otter_nor nor;
+static bool torn_attached; /* to this process */
 
 struct otter_machine *otter__machine(void)
 {
@@ -68,6 +69,53 @@ int otter__machine_map_flash(int fd, uint32_t size)
     nor.timing = machine->timing;
     nor.complaint = complain;
     return 0;
+}
+
+void otter__machine_order_cut(uint32_t operation, uint32_t outcome)
+{
+    struct otter_torn *torn = &machine->torn;
+
+    if (!atomic_load(&machine->torn_used)) {
+        /* A case is its order: the same one tears the same way again. */
+        otter_torn_init(torn, (uint64_t)outcome << 32 | operation);
+        torn->rarity = 1;
+    }
+    torn->fault_count = 0;
+    torn->fired = 0;
+    machine->cut.operation = torn->operations + operation - 1;
+    machine->cut.outcome = outcome;
+    torn->fault_count = operation != 0;
+    atomic_store(&machine->torn_used, true);
+}
+
+static void power_failed(void *user)
+{
+    (void)user;
+    otter__console_flush();
+    _exit(OTTER_MACHINE_EXIT_POWER);
+}
+
+struct otter_torn *otter__machine_torn(void)
+{
+    struct otter_torn *torn = &machine->torn;
+
+    if (!atomic_load(&machine->torn_used)) {
+        return NULL;
+    }
+    if (!torn_attached) {
+        otter_torn_attach(torn);
+        torn->nor.bytes = nor.bytes;
+        torn->nor.size = nor.size;
+        torn->nor.wear = nor.wear;
+        torn->nor.timing = nor.timing;
+        torn->nor.counters = nor.counters;
+        torn->nor.complaint = nor.complaint;
+        torn->faults = &machine->cut;
+        torn->trace = NULL;
+        torn->power_off = power_failed;
+        torn_attached = true;
+    }
+    return torn;
 }
 
 /* A descriptor of a plain file with at least `size` bytes behind it. */

@@ -14,13 +14,14 @@
 
 #include "hal/rtc.h"
 #include "ports/sim/nor.h"
+#include "ports/sim/torn.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #define OTTER_MACHINE_MAGIC    0x424f5456u /* "VTOB" */
-#define OTTER_MACHINE_LAYOUT   1u /* raised when the meaning changes */
+#define OTTER_MACHINE_LAYOUT   2u /* raised when the meaning changes */
 #define OTTER_MACHINE_FD_FLASH 3
 #define OTTER_MACHINE_FD_STATE 4
 
@@ -37,7 +38,8 @@
 /* How a CPU process ends when it means to. */
 enum otter_machine_exit {
     OTTER_MACHINE_EXIT_RESTART = 75, /* otter_board_restart */
-    OTTER_MACHINE_EXIT_HALT = 76     /* nothing to run: the board idles */
+    OTTER_MACHINE_EXIT_HALT = 76,    /* nothing to run: the board idles */
+    OTTER_MACHINE_EXIT_POWER = 77    /* power failed in a flash operation */
 };
 
 struct otter_machine_setting {
@@ -85,6 +87,12 @@ struct otter_machine {
     bool console_stuck; /* nobody takes the output: drop, do not wait */
 
     struct otter_machine_counters counters;
+
+    /* Flash that loses power: in use from the first order for a cut on,
+     * because torn cells stay weak. */
+    atomic_bool torn_used;
+    struct otter_torn torn;
+    struct otter_torn_fault cut; /* the order, torn.fault_count tells */
 };
 
 /* The board that this process belongs to; NULL before create and attach. */
@@ -105,6 +113,13 @@ int otter__machine_attach(void);
 
 /* The flash chip, for the serial upload. */
 struct otter_nor *otter__machine_nor(void);
+
+/* Hardware side: power shall fail in flash operation number `operation` from
+ * now on, 1 or higher, torn as `outcome` says (torn.h).  0: it shall not. */
+void otter__machine_order_cut(uint32_t operation, uint32_t outcome);
+
+/* CPU side: the flash that loses power, NULL while none was ordered. */
+struct otter_torn *otter__machine_torn(void);
 
 /* --- Console ------------------------------------------------------------ */
 

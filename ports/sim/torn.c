@@ -328,10 +328,15 @@ static int operate(struct otter_nor *nor, void *user,
     return 0;
 }
 
-void otter_torn_init(struct otter_torn *torn, uint64_t seed)
+void otter_torn_attach(struct otter_torn *torn)
 {
     torn->nor.fault = operate;
     torn->nor.user = torn;
+}
+
+void otter_torn_init(struct otter_torn *torn, uint64_t seed)
+{
+    otter_torn_attach(torn);
     torn->faults = NULL;
     torn->fault_count = 0;
     torn->trace = NULL;

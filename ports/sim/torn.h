@@ -94,6 +94,11 @@ struct otter_torn {
  * nor.size and nor.counters must be set. */
 void otter_torn_init(struct otter_torn *torn, uint64_t seed);
 
+/* Takes a chip over from another process: sets what points into this one, but
+ * for nor.bytes, nor.counters, nor.wear, `faults`, `trace` and `power_off`,
+ * which are the caller's to set. */
+void otter_torn_attach(struct otter_torn *torn);
+
 /* Power comes up: sticky weak bits settle. */
 void otter_torn_power_on(struct otter_torn *torn);
 

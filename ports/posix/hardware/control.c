@@ -146,6 +146,27 @@ static const struct {
     {"quit", do_quit},
 };
 
+/* The board lx106 counts from power-up on, so it takes an order before. */
+static bool order_cut(struct otter_hw *hw, const char *text)
+{
+    struct otter_hw_options *o = &hw->options;
+    uint32_t operation = 0;
+    uint32_t outcome = 0;
+
+    if ((strcmp(text, "off") != 0 &&
+         !otter__hw_parse_cut(text, &operation, &outcome)) ||
+        (o->lx106 && hw->state != OTTER_HW_OFF)) {
+        return false;
+    }
+    if (o->lx106) {
+        o->cut_after = operation;
+        o->cut_outcome = outcome;
+    } else {
+        otter__machine_order_cut(operation, outcome);
+    }
+    return true;
+}
+
 static void obey(struct otter_hw *hw, const char *line)
 {
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
@@ -155,7 +176,11 @@ static void obey(struct otter_hw *hw, const char *line)
             return;
         }
     }
-    if (strcmp(line, "status") == 0) {
+    if (strncmp(line, "cut ", 4) == 0) {
+        strcpy(answer, order_cut(hw, line + 4)
+                           ? "ok"
+                           : "error: no such cut, or not while this runs");
+    } else if (strcmp(line, "status") == 0) {
         otter__hw_report_status(hw, answer, sizeof answer - 1);
     } else if (strcmp(line, "counters") == 0) {
         otter__hw_report_counters(hw, answer, sizeof answer - 1);

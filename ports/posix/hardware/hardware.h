@@ -62,6 +62,8 @@ struct otter_hw_options {
     uint32_t forward_count;
     uint8_t mac[6];
     bool mac_given;
+    uint32_t cut_after; /* power fails in this flash operation; 0: never */
+    uint32_t cut_outcome;
     bool starts_off;
     bool stats;
     bool utc_unknown;
@@ -99,6 +101,10 @@ struct otter_hw {
 /* Reads the command line.  Returns -1 to go on, or the exit code after
  * printing help, version or what is wrong. */
 int otter__hw_options(struct otter_hw_options *out, int argc, char **argv);
+
+/* Reads N[:OUTCOME], an order for a power cut. */
+bool otter__hw_parse_cut(const char *text, uint32_t *operation,
+                         uint32_t *outcome);
 
 /* --- assemble.c --------------------------------------------------------- */
 

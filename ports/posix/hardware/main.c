@@ -130,6 +130,9 @@ int main(int argc, char **argv)
         !otter__hw_control_open(hw.options.control)) {
         return OTTER_HW_EXIT_BOARD;
     }
+    if (hw.options.cut_after != 0 && !hw.options.lx106) {
+        otter__machine_order_cut(hw.options.cut_after, hw.options.cut_outcome);
+    }
     if (!hw.options.starts_off) {
         otter__hw_power_on(&hw);
     }

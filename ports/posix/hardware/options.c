@@ -61,6 +61,13 @@ static const char help[] =
     "Hardware\n"
     "  --watchdog SECONDS    reset a program that hangs (default 8,\n"
     "                        0: never)\n"
+    "  --cut-after N[:HOW]   power fails in flash operation N and stays off;\n"
+    "                        HOW, 0 to 7 or a name, is what it leaves: of\n"
+    "                        an erase nothing, zero, ff-prefix (default),\n"
+    "                        zero-suffix, random, ff-weak, old-weak, done;\n"
+    "                        of a program nothing, prefix (default), subset,\n"
+    "                        done-weak, invisible-weak, subset-weak, done\n"
+    "                        (lx106: 0 to 4, see ports/lx106)\n"
     "  --off                 begin with the power switched off\n"
     "  --control PATH        Unix socket for commands, one a line\n"
     "  --send COMMAND        send a command to a running board and print\n"
@@ -73,6 +80,7 @@ static const char help[] =
     "  wake                  reset as by waking from deep sleep\n"
     "  strap download|run    strap pins: download makes restarts impossible\n"
     "                        until the reset button is pressed\n"
+    "  cut N[:HOW]|off       as --cut-after, counted from now on\n"
     "  status                identity, state and start counts, as JSON\n"
     "  counters              flash operations and wear per sector, as JSON\n"
     "  quit                  switch off and end\n"
@@ -108,6 +116,7 @@ enum {
     OPT_SET,
     OPT_NO_UTC,
     OPT_WATCHDOG,
+    OPT_CUT,
     OPT_OFF,
     OPT_CONTROL,
     OPT_SEND,
@@ -131,6 +140,7 @@ static const struct option longs[] = {
     {"set", required_argument, NULL, OPT_SET},
     {"no-utc", no_argument, NULL, OPT_NO_UTC},
     {"watchdog", required_argument, NULL, OPT_WATCHDOG},
+    {"cut-after", required_argument, NULL, OPT_CUT},
     {"off", no_argument, NULL, OPT_OFF},
     {"control", required_argument, NULL, OPT_CONTROL},
     {"send", required_argument, NULL, OPT_SEND},
@@ -199,6 +209,59 @@ static bool parse_watchdog(struct otter_hw_options *o, const char *text)
     }
     o->watchdog_ms = (uint32_t)(seconds * 1000);
     return true;
+}
+
+static uint32_t find(const char *text, const char *const *names,
+                     uint32_t count)
+{
+    uint32_t i = 0;
+
+    while (i < count && strcmp(text, names[i]) != 0) {
+        i++;
+    }
+    return i;
+}
+
+/* Whether an erase or a program will be torn is not known yet, and torn.h
+ * takes one number for both, modulo the count of each.  A name that only one
+ * kind has leaves the other at its default. */
+static bool parse_outcome(const char *text, uint32_t *outcome)
+{
+    uint32_t erase = find(text, otter_torn_erase_names, OTTER_TORN_ERASES);
+    uint32_t program =
+        find(text, otter_torn_program_names, OTTER_TORN_PROGRAMS);
+
+    if (text[0] >= '0' && text[0] <= '7' && text[1] == '\0') {
+        erase = (uint32_t)(text[0] - '0');
+        program = erase % OTTER_TORN_PROGRAMS;
+    } else if (erase == OTTER_TORN_ERASES && program == OTTER_TORN_PROGRAMS) {
+        return false;
+    }
+    erase = erase == OTTER_TORN_ERASES ? OTTER_TORN_ERASE_FF_PREFIX : erase;
+    program =
+        program == OTTER_TORN_PROGRAMS ? OTTER_TORN_PROGRAM_PREFIX : program;
+    *outcome = 0;
+    while (*outcome % OTTER_TORN_ERASES != erase ||
+           *outcome % OTTER_TORN_PROGRAMS != program) {
+        ++*outcome;
+    }
+    return true;
+}
+
+bool otter__hw_parse_cut(const char *text, uint32_t *operation,
+                         uint32_t *outcome)
+{
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+
+    if (text[0] < '0' || text[0] > '9' || n == 0 || n > INT32_MAX) {
+        return false;
+    }
+    *operation = (uint32_t)n;
+    if (*end == '\0') {
+        return parse_outcome("ff-prefix", outcome);
+    }
+    return *end == ':' && parse_outcome(end + 1, outcome);
 }
 
 /* The same key again replaces the value. */
@@ -326,6 +389,10 @@ static int take(struct otter_hw_options *o, int option, const char *value)
         return parse_watchdog(o, value) ? -1 : usage("watchdog", value);
     case OPT_BOARD:
         return parse_board(o, value) ? -1 : usage("no such board", value);
+    case OPT_CUT:
+        return otter__hw_parse_cut(value, &o->cut_after, &o->cut_outcome)
+                   ? -1
+                   : usage("not N[:HOW]", value);
     case OPT_FORWARD:
         return parse_forward(o, value) ? -1 : usage("forward", value);
     case OPT_HELP:

@@ -163,6 +163,20 @@ static void restart(struct otter_hw *hw, enum otter_reset_reason reason)
     hw->state = OTTER_HW_WAITING;
 }
 
+static void say_cut(const struct otter_hw *hw)
+{
+    const struct otter_torn *torn = &hw->machine->torn;
+    bool erase = torn->last_kind == OTTER_NOR_ERASE;
+    uint32_t outcome =
+        torn->last_outcome %
+        (erase ? (uint32_t)OTTER_TORN_ERASES : (uint32_t)OTTER_TORN_PROGRAMS);
+
+    otter__console_say("power failed in %s, torn: %s",
+                       erase ? "an erase" : "a program",
+                       erase ? otter_torn_erase_names[outcome]
+                             : otter_torn_program_names[outcome]);
+}
+
 void otter__hw_cpu_ended(struct otter_hw *hw, int status)
 {
     otter__console_flush();
@@ -176,6 +190,9 @@ void otter__hw_cpu_ended(struct otter_hw *hw, int status)
         restart(hw, OTTER_RESET_EXCEPTION);
     } else if (WEXITSTATUS(status) == OTTER_MACHINE_EXIT_RESTART) {
         restart(hw, OTTER_RESET_SOFTWARE);
+    } else if (WEXITSTATUS(status) == OTTER_MACHINE_EXIT_POWER) {
+        say_cut(hw);
+        hw->state = OTTER_HW_OFF;
     } else if (WEXITSTATUS(status) == OTTER_MACHINE_EXIT_HALT) {
         otter__console_say("idle");
         hw->state = OTTER_HW_HALTED;

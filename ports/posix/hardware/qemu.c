@@ -322,6 +322,7 @@ void otter__hw_qemu_ended(struct otter_hw *hw, int status)
     read_all(hw);
     close_all();
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CUT) {
+        hw->options.cut_after = 0; /* it has fired */
         hw->state = OTTER_HW_OFF;
         return;
     }

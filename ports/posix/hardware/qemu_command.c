@@ -74,6 +74,12 @@ static void add_rom(struct command *c, const struct otter_hw *hw)
         "arg=random=/dev/urandom",
         OTTER_HW_QEMU_FD_FLASH, OTTER_HW_QEMU_FD_SETTINGS,
         OTTER_HW_QEMU_FD_CAUSE, OTTER_HW_QEMU_FD_EVENTS);
+    if (hw->options.cut_after != 0 && len < sizeof text) {
+        len += (size_t)snprintf(
+            text + len, sizeof text - len, ",arg=cut=%u,arg=tear=%u",
+            (unsigned)hw->options.cut_after,
+            (unsigned)hw->options.cut_outcome % OTTER_TORN_ERASES);
+    }
     if (hw->machine->flash_sleeps && len < sizeof text) {
         snprintf(text + len, sizeof text - len,
                  ",arg=erase_us=%u,arg=page_us=%u",

@@ -77,8 +77,8 @@ void otter__hw_report_counters(const struct otter_hw *hw, char *out,
     append(out, size, &len,
            "{\"erases\":%" PRIu64 ",\"programs\":%" PRIu64
            ",\"violations\":%" PRIu64 ",\"time_us\":%" PRIu64 ",\"wear\":{",
-           c->flash.erases, c->flash.programs, c->flash.violations,
-           c->flash.time_us);
+           c->flash.erases, c->flash.programs,
+           c->flash.violations + hw->machine->torn.rewrites, c->flash.time_us);
     for (uint32_t i = 0; i < otter__machine_nor()->size / OTTER_NOR_SECTOR;
          i++) {
         if (c->wear[i] != 0) {
