@@ -179,7 +179,6 @@ struct otter_dns_writer {
     uint16_t count[OTTER_DNS_SECTIONS];
     uint16_t known[OTTER_DNS_KNOWN_NAMES];
     uint8_t known_count;
-    uint8_t known_before; /* known names at `start` */
     uint8_t section;
     bool full; /* the one being written does not fit */
 };

@@ -74,7 +74,8 @@ void otter_dns_put_u16(struct otter_dns_writer *writer, uint16_t value)
     }
 }
 
-/* Where the message has the name that is left in `text`; 0: nowhere. */
+/* Where the message has the name that is left in `text`; 0: nowhere.  What a
+ * record that was left out has noted does no harm: the bytes decide. */
 static uint16_t find(const struct otter_dns_writer *writer,
                      struct otter__dns_text text)
 {
@@ -132,7 +133,6 @@ static void start_entry(struct otter_dns_writer *writer,
                         enum otter_dns_section section)
 {
     writer->start = writer->len;
-    writer->known_before = writer->known_count;
     writer->full = section < writer->section;
     if (!writer->full) {
         writer->section = (uint8_t)section;
@@ -143,7 +143,6 @@ static int end_entry(struct otter_dns_writer *writer)
 {
     if (writer->full) {
         writer->len = writer->start;
-        writer->known_count = writer->known_before;
         writer->full = false;
         return OTTER_ERR_TOO_LONG;
     }

@@ -86,7 +86,8 @@ OTTER_MUST_CHECK int otter_udp_send(struct otter_udp *udp, const void *buf,
 
 /* Joins a multicast group on an interface.  From then on everything that the
  * socket sends, to groups and to single addresses, has this IP `ttl`, and what
- * it sends to the group is seen by other programs on the same board. */
+ * it sends to the group is seen by other programs on the same board.  Called
+ * once for each interface.  OTTER_ERR_STATE: that one was joined already. */
 OTTER_MUST_CHECK int otter_udp_join(struct otter_udp *udp,
                                     const struct otter_addr *group,
                                     uint32_t interface, uint8_t ttl);

@@ -153,6 +153,7 @@ int otter_udp_join(struct otter_udp *udp, const struct otter_addr *group,
     }
     udp->group = *ip_2_ip4(&ip);
     udp_set_multicast_ttl(udp->pcb, ttl);
+    udp->pcb->ttl = ttl;
     return 0;
 }
 

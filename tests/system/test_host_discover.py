@@ -348,6 +348,48 @@ class DiscoverScripts(Finder):
             self.assertIn(text, self.error)
 
 
+class FindHost(Finder):
+    """The search for one host, which pushing to name.local begins with."""
+
+    def find(self, name, ms=5000, status=0):
+        return self.right.run(os.environ["FIND_HOST"], name, ms,
+                              status=status).strip()
+
+    def test_device_is_found_by_its_name(self):
+        device = Device(self, lambda message: whole(message, port=3232))
+        for name in ("lamp.local", "LAMP.local."):
+            self.assertEqual(self.find(name), f"lamp {LEFT} 3232")
+        self.assertEqual(set(device.questions), {
+            ("lamp." + TYPE, "SRV"), ("LAMP." + TYPE, "SRV"),
+            ("lamp.local", "A"), ("LAMP.local", "A")})
+
+    def test_host_without_service_is_found_with_port_0(self):
+        def answer(message):
+            if message.questions == [("lamp.local", "A")]:
+                return [response(records()[3:], ident=message.id)]
+            return []
+        Device(self, answer)
+        self.assertEqual(self.find("lamp.local"), f"lamp {LEFT} 0")
+
+    def test_other_devices_are_not_taken_for_it(self):
+        Device(self, lambda message: whole(message, name="desk"))
+        self.assertEqual(self.find("lamp.local", 700, status=1), "LOOKUP")
+
+    def test_silence_is_an_error(self):
+        self.assertEqual(self.find("lamp.local", 300, status=1), "LOOKUP")
+
+    def test_what_is_no_name_is_refused(self):
+        for name in ("a..b", "x" * 64 + ".local", "y" * 300):
+            self.assertEqual(self.find(name, 300, status=1), "INVALID")
+
+    def test_board_is_found_by_its_name(self):
+        board = self.board("responder-1.0.0", args=["--interface", "wire"],
+                           settings={"hostname": "lamp"},
+                           prefix=self.left.prefix)
+        board.expect("name lamp")
+        self.assertEqual(self.find("lamp.local"), f"lamp {LEFT} 8266")
+
+
 class Discovery(Finder):
     """Arduino's pluggable discovery protocol, as its own tools speak it."""
 

@@ -259,6 +259,7 @@ static void set_interface(uint32_t n, uint32_t index, bool up, const char *ip)
 static void test_mdns_new_address_is_probed_and_announced(void **state)
 {
     struct mdns_rig *rig = *state;
+    struct fake_join join;
 
     set_interface(0, 1, true, "192.168.1.8");
     assert_non_null(strstr(mdns_rig_take(rig, 1500),
@@ -269,6 +270,9 @@ static void test_mdns_new_address_is_probed_and_announced(void **state)
     mdns_rig_after(rig, 0,
                    MDNS_RIG_HOST("lamp", "192.168.1.8", "8.1.168.192"));
     assert_int_equal(fake_net_open(), 1);
+    /* A socket of its own, a member of the group anew. */
+    assert_true(fake_net_join(1, &join));
+    assert_false(fake_net_join(2, &join));
 }
 
 static void test_mdns_without_interface_there_is_no_socket(void **state)
@@ -307,9 +311,15 @@ static void test_mdns_two_interfaces_each_say_their_address(void **state)
     struct otter_addr from = fake_addr("10.0.0.5", OTTER_MDNS_PORT);
     struct otter_addr to = fake_addr("224.0.0.251", OTTER_MDNS_PORT);
     struct mdns_rig_message m;
+    struct fake_join join;
 
     set_interface(1, 4, true, "10.0.0.1");
     assert_int_equal(mdns_rig_drop(rig, 13000), 3 + 4 * 3);
+    /* The old socket's membership, and the new one's on both. */
+    assert_true(fake_net_join(1, &join));
+    assert_int_equal(join.interface, 1);
+    assert_true(fake_net_join(2, &join));
+    assert_int_equal(join.interface, 4);
     mdns_rig_query(&m, 0);
     mdns_rig_ask(&m, "lamp.local", OTTER_DNS_A, false);
     fake_net_send_to(&from, &to, 4, m.buf, otter_dns_finish(&m.writer));
@@ -374,6 +384,79 @@ static void test_mdns_service_added_later_is_probed_and_announced(void **state)
     assert_int_equal(mdns_rig_drop(rig, 12000), 2 + 4 * 4);
 }
 
+/* --- What is not answered
+ * --------------------------------------------------------- */
+
+static void test_mdns_messages_that_are_no_queries_are_ignored(void **state)
+{
+    static const uint16_t flags[] = {0x8400, 0x7800, 0x0800, 0x0003, 0x8003};
+    struct mdns_rig *rig = *state;
+    struct mdns_rig_message m;
+    struct otter_addr from = fake_addr("192.168.1.9", OTTER_MDNS_PORT);
+    struct otter_addr to = fake_addr("224.0.0.251", OTTER_MDNS_PORT);
+    struct otter_addr six = {.family = OTTER_ADDR_IPV6,
+                             .port = OTTER_MDNS_PORT};
+
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        mdns_rig_query(&m, flags[i]);
+        mdns_rig_ask(&m, "lamp.local", OTTER_DNS_A, false);
+        mdns_rig_send(&m, "192.168.1.9", OTTER_MDNS_PORT);
+    }
+    /* Another class. */
+    mdns_rig_query(&m, 0);
+    assert_int_equal(otter_dns_put_question(&m.writer, RIG_NAME("lamp.local"),
+                                            OTTER_DNS_A, 3),
+                     0);
+    mdns_rig_send(&m, "192.168.1.9", OTTER_MDNS_PORT);
+    /* Malformed: the second question is cut off. */
+    mdns_rig_query(&m, 0);
+    mdns_rig_ask(&m, "lamp.local", OTTER_DNS_A, false);
+    mdns_rig_ask(&m, "lamp.local", OTTER_DNS_A, false);
+    fake_net_send_to(&from, &to, 1, m.buf, otter_dns_finish(&m.writer) - 1);
+    fake_net_send_to(&from, &to, 1, m.buf, 11);
+    fake_net_send_to(&from, &to, 1, m.buf, 0);
+    /* On an interface that is not ours, and from IPv6. */
+    mdns_rig_query(&m, 0);
+    mdns_rig_ask(&m, "lamp.local", OTTER_DNS_A, false);
+    fake_net_send_to(&from, &to, 9, m.buf, otter_dns_finish(&m.writer));
+    fake_net_send_to(&six, &to, 1, m.buf, otter_dns_finish(&m.writer));
+    assert_int_equal(mdns_rig_drop(rig, 2000), 0);
+    /* The same query as it should be, and on an unknown interface. */
+    fake_net_send_to(&from, &to, 0, m.buf, otter_dns_finish(&m.writer));
+    assert_int_equal(mdns_rig_drop(rig, 2000), 1);
+}
+
+static void test_mdns_while_probing_nothing_is_answered(void **state)
+{
+    struct mdns_rig *rig = *state;
+
+    assert_string_not_equal(mdns_rig_take(rig, 300), "");
+    mdns_rig_question(OTTER_MDNS_PORT, "lamp.local", OTTER_DNS_A, false);
+    mdns_rig_question(40000, "lamp.local", OTTER_DNS_A, false);
+    assert_non_null(strstr(mdns_rig_take(rig, 300), "query id 0\n"));
+    assert_int_equal(rig->taken.to.ip[0], 224);
+}
+
+/* A burst of packets is worked off over several polls, none is lost. */
+static void test_mdns_one_poll_reads_at_most_four_packets(void **state)
+{
+    struct mdns_rig *rig = *state;
+
+    for (int i = 0; i < 10; i++) {
+        mdns_rig_question(40000, "lamp.local", OTTER_DNS_A, false);
+    }
+    for (int i = 0; i < 3; i++) {
+        static const int expected[] = {4, 4, 2};
+        int count = 0;
+
+        otter_mdns_poll(&rig->mdns);
+        while (fake_net_take(&rig->taken)) {
+            count++;
+        }
+        assert_int_equal(count, expected[i]);
+    }
+}
+
 int main(void)
 {
 #define FRESH(test)                                                           \
@@ -398,6 +481,9 @@ int main(void)
         FRESH(test_mdns_socket_that_fails_is_opened_again),
         FRESH(test_mdns_without_randomness_it_works_all_the_same),
         RUNNING(test_mdns_service_added_later_is_probed_and_announced),
+        RUNNING(test_mdns_messages_that_are_no_queries_are_ignored),
+        FRESH(test_mdns_while_probing_nothing_is_answered),
+        RUNNING(test_mdns_one_poll_reads_at_most_four_packets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

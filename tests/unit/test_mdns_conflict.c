@@ -288,6 +288,27 @@ static void test_mdns_own_packets_that_come_back_change_nothing(void **state)
     assert_string_equal(rig->names, "lamp;");
 }
 
+static void test_mdns_own_packet_that_comes_back_late_is_no_conflict(
+    void **state)
+{
+    struct mdns_rig *rig = *state;
+    struct otter_addr from = fake_addr("192.168.1.77", OTTER_MDNS_PORT);
+    struct otter_addr to = fake_addr("224.0.0.251", OTTER_MDNS_PORT);
+    struct fake_datagram old;
+
+    assert_int_equal(otter_mdns_set_txt(&rig->mdns, rig->http, "a", "1"), 0);
+    assert_string_not_equal(mdns_rig_take(rig, 0), "");
+    old = rig->taken;
+    assert_int_equal(otter_mdns_set_txt(&rig->mdns, rig->http, "a", "2"), 0);
+    fake_net_send_to(&from, &to, 1, old.data, old.len);
+    assert_int_equal(mdns_rig_drop(rig, 9000), 2);
+    assert_string_equal(rig->names, "lamp;");
+    /* The same said by another host, in other bytes, is one. */
+    old.data[1] = 1;
+    fake_net_send_to(&from, &to, 1, old.data, old.len);
+    assert_non_null(strstr(mdns_rig_take(rig, 300), "query id 0\n"));
+}
+
 static void test_mdns_long_name_is_cut_for_its_number(void **state)
 {
     struct mdns_rig *rig = *state;
@@ -331,6 +352,7 @@ int main(void)
         RUNNING(test_mdns_probe_for_our_name_is_answered_at_once),
         FRESH(test_mdns_many_conflicts_slow_probing_down),
         FRESH(test_mdns_own_packets_that_come_back_change_nothing),
+        RUNNING(test_mdns_own_packet_that_comes_back_late_is_no_conflict),
         FRESH(test_mdns_long_name_is_cut_for_its_number),
     };
 
