@@ -283,7 +283,7 @@ bool otter__boot_install(struct otter_boot *b)
             r->reason = OTTER_BOOT_REASON_FLASH;
         } else {
             r->reason = OTTER_BOOT_REASON_DAMAGED;
-            if ((r->flags & OTTER_BOOT_BEGUN) == 0) {
+            if ((r->flags & (OTTER_BOOT_BEGUN | OTTER_BOOT_OTHER)) == 0) {
                 otter__boot_swap(b);
                 drop(&r->fallback);
                 settle(b, OTTER_BOOT_DONE);
@@ -295,6 +295,7 @@ bool otter__boot_install(struct otter_boot *b)
         }
         otter__boot_swap(b);
         r->tries = 0;
+        r->flags &= ~OTTER_BOOT_OTHER;
         r->flags |= OTTER_BOOT_FINAL | OTTER_BOOT_SWAPPED;
         bad = 0;
     }

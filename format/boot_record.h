@@ -104,6 +104,10 @@ enum otter_boot_state {
     0x80u /* COPY: write the file's boot sector too.                          \
              A power cut while that is written leaves                         \
              a board without a boot loader */
+#define OTTER_BOOT_OTHER                                                      \
+    0x100u /* COPY: what is installed is on trial and                         \
+              not the fallback, so that it does not                           \
+              stay when the target is damaged */
 
 /* Why the installed program is not the one that was asked for last. */
 enum otter_boot_reason {

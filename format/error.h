@@ -58,7 +58,8 @@ OTTER_BEGIN_DECLS
     X(IMAGE, -45, "the image is not whole or malformed")                      \
     X(CHECKSUM, -46, "the image's checksum is wrong")                         \
     X(GZIP, -47, "the gzip data are malformed")                               \
-    X(RECORD, -48, "no valid boot record")
+    X(RECORD, -48, "no valid boot record")                                    \
+    X(LAYOUT, -49, "the boot loader is for another flash map")
 
 enum otter_error {
     OTTER_OK = 0,

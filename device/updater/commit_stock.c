@@ -29,34 +29,13 @@ static int place_unknown_sketch(struct otter_updater *u)
     return 0;
 }
 
-static int place_sketch(struct otter_updater *u, uint32_t size)
+int otter__stock_place(struct otter_updater *u)
 {
-    int error = otter__running_size(u);
-
-    if (error != 0) {
-        return error;
-    }
     if (!u->size_known) {
         return place_unknown_sketch(u);
     }
-    u->capacity = size;
-    return otter_flash_map_stage_sketch(u->map, u->running.size, size,
+    return otter_flash_map_stage_sketch(u->map, u->running.size, u->capacity,
                                         &u->start);
-}
-
-int otter__place(struct otter_updater *u, uint32_t size)
-{
-    if (u->kind == OTTER_UPDATE_SKETCH) {
-        return place_sketch(u, size);
-    }
-    if (!u->size_known) {
-        size = u->map->fs_end - u->map->fs_start;
-    }
-    u->capacity = size;
-    if (size == 0) {
-        return OTTER_ERR_SPACE;
-    }
-    return otter_flash_map_stage_fs(u->map, size, &u->start);
 }
 
 /* The loader unpacks over its own source when the two overlap: it must never
@@ -65,12 +44,12 @@ int otter__place(struct otter_updater *u, uint32_t size)
  * that cannot do better stores them (5 bytes in front of each block; a 64th
  * allows for blocks of 320 bytes).  So it is enough that the source ends that
  * little behind the output; two sectors allow for the rounding of both. */
-int otter__check_unpacked(const struct otter_updater *u, uint32_t size)
+int otter__stock_check_installed(const struct otter_updater *u, uint32_t size)
 {
     uint32_t need = otter_flash_map_sectors(size);
     uint32_t end = u->start + u->received;
 
-    if (need <= u->start) {
+    if (!u->gzip || need <= u->start) {
         return 0;
     }
     if (need > end) {
@@ -85,7 +64,8 @@ static bool overlaps(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size)
     return a < b ? b - a < a_size : a - b < b_size;
 }
 
-int otter__withdraw(struct otter_updater *u)
+/* Withdraws an order that refers to what will be overwritten. */
+int otter__stock_prepare(struct otter_updater *u)
 {
     uint32_t words[OTTER_RTC_COMMAND_WORDS];
     struct otter_rtc_command command;
@@ -105,16 +85,13 @@ int otter__withdraw(struct otter_updater *u)
     return otter_rtc_write(COMMAND_WORD, words, OTTER_RTC_COMMAND_WORDS);
 }
 
-int otter__commit(struct otter_updater *u)
+int otter__stock_commit(struct otter_updater *u)
 {
     uint32_t words[OTTER_RTC_COMMAND_WORDS];
     uint32_t back[OTTER_RTC_COMMAND_WORDS];
     struct otter_rtc_command command;
     int error;
 
-    if (u->kind != OTTER_UPDATE_SKETCH) {
-        return 0;
-    }
     otter_rtc_command_set_copy(&command, u->start, 0, u->received);
     otter_rtc_command_encode(&command, words);
     error = otter_rtc_write(COMMAND_WORD, words, OTTER_RTC_COMMAND_WORDS);

@@ -2,11 +2,14 @@
  *
  * What the files of the updater share.  updater.c is the stream and its
  * states; staging.c brings bytes into flash; verify.c judges them; running.c
- * knows the sketch that runs; commit_stock.c decides where an image goes and
- * leaves the order to install it.  Only the last knows the boot loader. */
+ * knows the sketch that runs and retain.c keeps a copy of it.  Where an image
+ * goes and how the order to install it is left is the business of commit.c,
+ * and of commit_record.c for Otter's boot loader, commit_stock.c for the
+ * core's. */
 #ifndef OTTER_DEVICE_UPDATER_INTERNAL_H
 #define OTTER_DEVICE_UPDATER_INTERNAL_H
 
+#include "device/updater/trial.h"
 #include "device/updater/updater.h"
 
 /* Bytes that wait in the buffer. */
@@ -15,23 +18,77 @@ static inline uint32_t otter__buffered(const struct otter_updater *u)
     return u->received - u->programmed;
 }
 
-/* --- commit_stock.c: the core's boot loader ----------------------------- */
+/* --- commit.c: which boot loader ---------------------------------------- */
+
+/* The log, or NULL: the boot loader is not ours, or nobody gave us the log. */
+struct otter_trial *otter__log(const struct otter_updater *u);
 
 /* Sets `start` and `capacity` for `size` bytes of the kind in `u`.
- * OTTER_ERR_SPACE, OTTER_ERR_KIND, and what otter__running_size gives. */
+ * OTTER_ERR_SPACE, OTTER_ERR_LAYOUT, what otter__running_size gives, and
+ * OTTER_ERR_FLASH_READ when the log cannot be read. */
 OTTER_MUST_CHECK int otter__place(struct otter_updater *u, uint32_t size);
 
-/* Judges whether the loader can unpack the staged gzip file to `size` bytes.
- * OTTER_ERR_SPACE. */
-OTTER_MUST_CHECK int otter__check_unpacked(const struct otter_updater *u,
-                                           uint32_t size);
+/* Before the first change of the staging area: makes sure that no order and
+ * no record refers to it.  OTTER_ERR_PENDING: call again in the next poll. */
+OTTER_MUST_CHECK int otter__prepare(struct otter_updater *u);
 
-/* Before the first change of the staging area: withdraws an order that refers
- * to it. */
-OTTER_MUST_CHECK int otter__withdraw(struct otter_updater *u);
+/* Judges whether the staged sketch can be installed from where it lies, when
+ * it will take `size` bytes.  OTTER_ERR_SPACE. */
+OTTER_MUST_CHECK int otter__check_installed(const struct otter_updater *u,
+                                            uint32_t size);
 
 /* Leaves the order to install what was verified. */
 OTTER_MUST_CHECK int otter__commit(struct otter_updater *u);
+
+/* --- commit_stock.c, commit_record.c: the same for sketches under each --- */
+
+OTTER_MUST_CHECK int otter__stock_place(struct otter_updater *u);
+OTTER_MUST_CHECK int otter__stock_prepare(struct otter_updater *u);
+OTTER_MUST_CHECK int otter__stock_check_installed(
+    const struct otter_updater *u, uint32_t size);
+OTTER_MUST_CHECK int otter__stock_commit(struct otter_updater *u);
+
+OTTER_MUST_CHECK int otter__record_place(struct otter_updater *u);
+OTTER_MUST_CHECK int otter__record_check_installed(
+    const struct otter_updater *u, uint32_t size);
+
+/* These two for a file system as well. */
+OTTER_MUST_CHECK int otter__record_prepare(struct otter_updater *u);
+OTTER_MUST_CHECK int otter__record_commit(struct otter_updater *u);
+
+/* An area of flash, empty when `from` is `to`. */
+struct otter__area {
+    uint32_t from;
+    uint32_t to;
+};
+
+/* Whole sectors of an image where it is stored; empty when it is not. */
+struct otter__area otter__stored(const struct otter_boot_image *image);
+
+/* The highest place for `size` bytes, whole sectors, that end at `top` or
+ * below one of the two areas `busy`, lie outside both and not below `low`.
+ * 0: there is none. */
+uint32_t otter__find_place(const struct otter__area busy[2], uint32_t low,
+                           uint32_t top, uint32_t size);
+
+/* --- retain.c: a copy of the running program ----------------------------- */
+
+/* One step of finding out what runs.  0: it is known.  OTTER_ERR_PENDING.
+ * OTTER_ERR_FLASH_READ, OTTER_ERR_IMAGE: it cannot be read; the next call
+ * begins again. */
+OTTER_MUST_CHECK int otter__identify_step(struct otter_updater *u,
+                                          struct otter_trial *t);
+
+/* Decides to save what runs, if that is known, not done yet, and leaves room
+ * for an image of `reserve` bytes beside it. */
+void otter__save_begin(const struct otter_updater *u, struct otter_trial *t,
+                       uint32_t reserve);
+
+/* One sector of a copy that was begun: 0 or OTTER_ERR_PENDING. */
+int otter__save_step(struct otter_trial *t);
+
+/* All of this beside no update: 0 or OTTER_ERR_PENDING. */
+int otter__retain_step(struct otter_updater *u);
 
 /* --- running.c ---------------------------------------------------------- */
 

@@ -10,6 +10,8 @@
 #include "hal/flash.h"
 
 #include <stdalign.h>
+#include <stddef.h>
+#include <string.h>
 
 #define MODE_BYTE 2
 #define SIZE_BYTE 3
@@ -69,12 +71,43 @@ static int read_into_digest(struct otter_updater *u, uint32_t len)
     return 0;
 }
 
+/* The record of what was installed knows the digest of its file, which may
+ * have another boot sector or flash mode than what is in flash.  OTTER_ERR_
+ * NO_DATA: nobody knows. */
+static int look_up_digest(struct otter_updater *u)
+{
+    struct otter_trial *t = otter__log(u);
+    static const uint8_t unknown[16] = {0};
+    int error;
+
+    if (t == NULL) {
+        return OTTER_ERR_NO_DATA;
+    }
+    error = otter__identify_step(u, t);
+    if (error != 0) {
+        return error;
+    }
+    memcpy(u->running.md5, t->running.md5, sizeof unknown);
+    return memcmp(u->running.md5, unknown, sizeof unknown) != 0
+               ? 0
+               : OTTER_ERR_NO_DATA;
+}
+
 int otter__running_step(struct otter_updater *u)
 {
     struct otter_updater_running *run = &u->running;
     uint32_t left = run->size - run->md5_off;
+    int error;
 
     if (run->md5_state != MD5_UNDER_WAY) {
+        return 0;
+    }
+    error = run->md5_off == 0 ? look_up_digest(u) : OTTER_ERR_NO_DATA;
+    if (error == OTTER_ERR_PENDING) {
+        return error;
+    }
+    if (error != OTTER_ERR_NO_DATA) {
+        run->md5_state = error == 0 ? MD5_KNOWN : MD5_FAILED;
         return 0;
     }
     left = left < OTTER_FLASH_SECTOR ? left : OTTER_FLASH_SECTOR;
@@ -97,10 +130,20 @@ uint32_t otter_updater_sketch_size(struct otter_updater *updater)
 
 uint32_t otter_updater_free_space(struct otter_updater *updater)
 {
+    const struct otter_trial *t = otter__log(updater);
+    uint32_t used, top = updater->map->fs_start;
+
     if (otter__running_size(updater) != 0) {
         return 0;
     }
-    return otter_flash_map_free_space(updater->map, updater->running.size);
+    if (t == NULL) {
+        return otter_flash_map_free_space(updater->map, updater->running.size);
+    }
+    used = otter_flash_map_sectors(updater->running.size);
+    top = top < t->log_addr + OTTER_BOOT_LOG_SECTORS * OTTER_FLASH_SECTOR
+              ? 0
+              : t->log_addr;
+    return used < top ? top - used : 0;
 }
 
 int otter_updater_sketch_md5(struct otter_updater *updater, char out[33])

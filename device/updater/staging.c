@@ -40,8 +40,8 @@ static int erase_next(struct otter_updater *u)
 {
     int error = 0;
 
-    if (u->erased == 0) {
-        error = otter__withdraw(u);
+    if (!u->prepared) {
+        error = otter__prepare(u);
     }
     if (error == 0) {
         error = otter_flash_erase(u->start + u->erased);
@@ -67,22 +67,24 @@ static void patch_mode(struct otter_updater *u)
 /* Programs what is in the buffer, a whole sector or the end of the image. */
 static int program_next(struct otter_updater *u)
 {
-    uint32_t addr = u->start + u->programmed;
     uint32_t len = otter__buffered(u);
     uint32_t padded = (len + 3) & ~3u;
+    uint32_t addr;
     int error = 0;
 
+    if (u->erased <= u->programmed) {
+        error = erase_next(u);
+    }
+    if (error != 0) {
+        return error;
+    }
     if (u->programmed == 0 && u->kind == OTTER_UPDATE_SKETCH && !u->gzip &&
         len > MODE_BYTE) {
         patch_mode(u);
     }
     memset(u->buffer + len, 0xff, padded - len);
-    if (u->erased <= u->programmed) {
-        error = erase_next(u);
-    }
-    if (error == 0) {
-        error = otter_flash_program(addr, u->buffer, padded);
-    }
+    addr = u->start + u->programmed;
+    error = otter_flash_program(addr, u->buffer, padded);
     if (error == 0) {
         error = compare(u, addr, padded);
     }

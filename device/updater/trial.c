@@ -62,13 +62,57 @@ static int read_log(struct otter_trial *trial)
     return 0;
 }
 
+/* What lies in flash may be anything: an image that cannot be where it is said
+ * to be is none. */
+static void take_image(const struct otter_trial *trial,
+                       const struct otter_boot_image *from,
+                       struct otter_boot_image *to)
+{
+    uint32_t end = trial->log_addr;
+
+    if (from->size <= OTTER_FLASH_SECTOR || from->size > end) {
+        memset(to, 0, sizeof *to);
+        return;
+    }
+    *to = *from;
+    if (to->addr % OTTER_FLASH_SECTOR != 0 || to->addr > end ||
+        to->stored_size == 0 || to->stored_size > end - to->addr) {
+        to->addr = 0;
+    }
+}
+
+/* A COPY is never what a program finds: the loader has dealt with it.  Who
+ * finds one knows nothing of what runs. */
+static void take_record(struct otter_trial *trial)
+{
+    const struct otter_boot_record *r = &trial->log.record;
+
+    trial->on_trial = r->state == OTTER_BOOT_TRIAL;
+    trial->tries = r->tries;
+    trial->known = false;
+    trial->saving = false;
+    trial->off = 0;
+    memset(&trial->running, 0, sizeof trial->running);
+    memset(&trial->previous, 0, sizeof trial->previous);
+    if (r->state == OTTER_BOOT_TRIAL || r->state == OTTER_BOOT_DONE) {
+        take_image(trial, &r->target, &trial->running);
+        take_image(trial, &r->fallback, &trial->previous);
+    }
+    if (trial->previous.addr == 0) {
+        memset(&trial->previous, 0, sizeof trial->previous);
+    }
+}
+
 int otter_trial_open(struct otter_trial *trial)
 {
     memset(trial, 0, sizeof *trial);
-    trial->log_addr = OTTER_LOADER_NO_LOG;
+    trial->opened = true;
     trial->error = read_config(trial);
     if (trial->error == 0) {
         trial->error = read_log(trial);
+    }
+    if (trial->error == 0) {
+        take_record(trial);
     }
     return trial->error;
 }
@@ -100,12 +144,16 @@ static int append_once(struct otter_trial *trial)
  * the log says is what counts again. */
 static int append(struct otter_trial *trial)
 {
+    if (trial->error != 0 || trial->log_addr == 0) {
+        return trial->error != 0 ? trial->error : OTTER_ERR_LOADER;
+    }
     for (uint32_t i = 0; i < PATIENCE; i++) {
         if (append_once(trial) == 0) {
             return 0;
         }
     }
     trial->error = read_log(trial);
+    take_record(trial);
     return OTTER_ERR_FLASH_PROGRAM;
 }
 
@@ -126,68 +174,69 @@ static int append_copy(struct otter_trial *trial,
     return append(trial);
 }
 
-/* --- Confirm and revert -------------------------------------------------- */
-
-int otter_trial_confirm(struct otter_trial *trial)
-{
-    struct otter_boot_record *r = &trial->log.record;
-
-    if (trial->error != 0) {
-        return trial->error;
-    }
-    if (r->state != OTTER_BOOT_TRIAL) {
-        return 0;
-    }
-    r->state = OTTER_BOOT_DONE;
-    return append(trial);
-}
-
-int otter_trial_revert(struct otter_trial *trial)
-{
-    struct otter_boot_record *r = &trial->log.record;
-
-    if (trial->error != 0) {
-        return trial->error;
-    }
-    if (r->state == OTTER_BOOT_COPY || r->fallback.addr == 0) {
-        return OTTER_ERR_STATE;
-    }
-    return append_copy(trial, &r->fallback, &r->target, OTTER_BOOT_FINAL,
-                       OTTER_BOOT_REASON_REQUESTED);
-}
-
 /* --- For the updater ----------------------------------------------------- */
 
-int otter__trial_lease(struct otter_trial *trial,
-                       const struct otter_boot_image *retained,
-                       bool file_system)
+int otter__trial_say(struct otter_trial *trial)
 {
     struct otter_boot_record *r = &trial->log.record;
 
-    if (trial->error != 0) {
-        return trial->error;
-    }
-    r->state = OTTER_BOOT_DONE;
-    r->tries = 0;
-    r->flags = file_system ? OTTER_BOOT_FS : 0;
-    if (retained != NULL) {
-        struct otter_boot_image image = *retained;
-
-        r->target = image;
-    } else {
-        memset(&r->target, 0, sizeof r->target);
-    }
-    memset(&r->fallback, 0, sizeof r->fallback);
+    r->state = trial->on_trial ? OTTER_BOOT_TRIAL : OTTER_BOOT_DONE;
+    r->tries = trial->on_trial ? trial->tries : 0;
+    r->flags &= OTTER_BOOT_FS;
+    r->target = trial->running;
+    r->fallback = trial->previous;
     return append(trial);
+}
+
+int otter__trial_say_fs(struct otter_trial *trial, bool incomplete)
+{
+    struct otter_boot_record *r = &trial->log.record;
+
+    r->flags &= ~OTTER_BOOT_FS;
+    r->flags |= incomplete ? OTTER_BOOT_FS : 0;
+    return r->state == OTTER_BOOT_COPY ? append(trial)
+                                       : otter__trial_say(trial);
 }
 
 int otter__trial_ask(struct otter_trial *trial,
                      const struct otter_boot_image *target,
                      const struct otter_boot_image *fallback, uint32_t flags)
 {
-    return trial->error != 0 ? trial->error
-                             : append_copy(trial, target, fallback, flags,
-                                           OTTER_BOOT_REASON_NONE);
+    return append_copy(trial, target, fallback, flags, OTTER_BOOT_REASON_NONE);
+}
+
+/* --- Confirm and revert -------------------------------------------------- */
+
+static bool waits(const struct otter_trial *trial)
+{
+    return trial->log.record.state == OTTER_BOOT_COPY;
+}
+
+int otter_trial_confirm(struct otter_trial *trial)
+{
+    if (trial->error != 0 || trial->log_addr == 0) {
+        return trial->error != 0 ? trial->error : OTTER_ERR_LOADER;
+    }
+    if (!trial->on_trial) {
+        return 0;
+    }
+    trial->on_trial = false;
+    if (waits(trial)) {
+        return 0; /* another program follows in any case */
+    }
+    return otter__trial_say(trial);
+}
+
+int otter_trial_revert(struct otter_trial *trial)
+{
+    if (trial->error != 0) {
+        return trial->error;
+    }
+    if (waits(trial) || trial->previous.addr == 0) {
+        return OTTER_ERR_STATE;
+    }
+    return append_copy(trial, &trial->previous, &trial->running,
+                       OTTER_BOOT_FINAL, OTTER_BOOT_REASON_REQUESTED);
 }
 
 /* --- Status -------------------------------------------------------------- */
@@ -220,17 +269,19 @@ void otter_trial_status(const struct otter_trial *trial,
     memset(out, 0, sizeof *out);
     find_version(0, out->version);
     out->loader_version = trial->loader_version;
-    if (trial->error != 0) {
+    if (trial->error != 0 || trial->log_addr == 0) {
         return;
     }
     out->has_log = true;
-    out->on_trial = r->state == OTTER_BOOT_TRIAL;
-    out->tries_left = out->on_trial ? r->tries : 0;
-    out->can_revert = r->state != OTTER_BOOT_COPY && r->fallback.addr != 0;
+    out->on_trial = trial->on_trial;
+    out->tries_left = out->on_trial ? trial->tries : 0;
+    out->update_waits = waits(trial);
+    out->can_revert = !out->update_waits && trial->previous.addr != 0;
+    out->is_saved = trial->running.addr != 0;
     out->file_system_incomplete = (r->flags & OTTER_BOOT_FS) != 0;
     out->reason = r->reason;
-    if (out->can_revert && r->fallback.packed == 0) {
-        find_version(r->fallback.addr, out->other_version);
+    if (out->can_revert && trial->previous.packed == 0) {
+        find_version(trial->previous.addr, out->other_version);
     }
 }
 

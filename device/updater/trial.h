@@ -29,13 +29,32 @@
 OTTER_BEGIN_DECLS
 
 /* The program's view of the boot record.  One object for the whole program:
- * two of them would not see each other's appends. */
+ * two of them would not see each other's appends.  The updater is given it
+ * too. */
 struct otter_trial {
     /* private */
     struct otter_boot_log log;
-    uint32_t log_addr;
+    uint32_t log_addr; /* 0: open has never succeeded */
     uint32_t loader_version;
     int error; /* of open, until it succeeds */
+    bool opened;
+
+    /* What the record says, and what the updater found out. */
+    struct otter_boot_image running;  /* addr 0: not stored a second time */
+    struct otter_boot_image previous; /* addr 0: there is none */
+    bool on_trial;
+    uint32_t tries; /* starts left, on trial */
+
+    /* The updater's work on the running program (updater/retain.c). */
+    bool known;     /* `running` was compared with flash */
+    bool comparing; /* with what the record says */
+    bool saving;    /* a copy is being made at `save_addr` */
+    bool unsavable; /* it failed */
+    uint32_t save_addr;
+    uint32_t off;        /* of the next byte to be read */
+    uint32_t crc;        /* of the program from its second sector on */
+    uint32_t stored_crc; /* of all of it; or of what is staged, as is */
+    uint32_t staged_crc; /* this, without its first sector */
 };
 
 struct otter_trial_status {
@@ -44,6 +63,9 @@ struct otter_trial_status {
     bool on_trial;               /* confirm is awaited */
     uint32_t tries_left;         /* starts left after this one, on trial */
     bool can_revert;             /* the previous program is retained */
+    bool is_saved;               /* the running one is too: the next update
+                                    can be reverted */
+    bool update_waits;           /* a restart installs another program */
     bool file_system_incomplete; /* an update of it was interrupted */
     uint32_t reason;             /* enum otter_boot_reason: why the last
                                     update is not what runs */
@@ -67,8 +89,8 @@ void otter_trial_status(const struct otter_trial *trial,
 OTTER_MUST_CHECK int otter_trial_confirm(struct otter_trial *trial);
 
 /* Asks for the previous program.  The boot loader verifies it and installs it
- * at the next restart, for good; the running one is retained in its place, so
- * that reverting again comes back to it.  OTTER_ERR_LOADER.
+ * at the next restart, for good; the running one is retained where it is
+ * stored, so that reverting again comes back to it.  OTTER_ERR_LOADER.
  * OTTER_ERR_STATE: none is retained, or another order is waiting.
  * OTTER_ERR_FLASH_PROGRAM: see above. */
 OTTER_MUST_CHECK int otter_trial_revert(struct otter_trial *trial);
@@ -78,20 +100,22 @@ const char *otter_trial_reason_text(uint32_t reason);
 
 /* --- For the updater ----------------------------------------------------- */
 
-/* Appends DONE with what runs, so that the record refers to no other image
- * and the rest of the staging area may be changed.  `retained` is where the
- * running program is kept, NULL: nowhere.  `file_system` says that the file
- * system will be incomplete from now on.  To be called before each first
- * change of flash outside the log, in the same session.
- * OTTER_ERR_LOADER, OTTER_ERR_FLASH_PROGRAM. */
-OTTER_MUST_CHECK int otter__trial_lease(
-    struct otter_trial *trial, const struct otter_boot_image *retained,
-    bool file_system);
+/* Appends what the fields above say, so that the record refers to nothing
+ * else.  To be called before each first change of flash outside the log, in
+ * the same session; an order that waits for a restart is withdrawn by it.
+ * OTTER_ERR_LOADER, OTTER_ERR_FLASH_PROGRAM: then the fields are as the log
+ * says again. */
+OTTER_MUST_CHECK int otter__trial_say(struct otter_trial *trial);
 
-/* Appends COPY: the loader installs `target` at the next restart.  `fallback`
- * is the running program, retained (addr not 0) or only described; `flags`
- * are of FINAL, UNCHECKED, STOCK, LOADER.  From this call on the update is
- * committed.  OTTER_ERR_LOADER, OTTER_ERR_FLASH_PROGRAM. */
+/* Appends the newest record again with that said about the file system.
+ * Errors as above. */
+OTTER_MUST_CHECK int otter__trial_say_fs(struct otter_trial *trial,
+                                         bool incomplete);
+
+/* Appends COPY: the loader installs `target` at the next restart, and
+ * `fallback` if the target turns out damaged or does not confirm itself.
+ * `flags` are of FINAL, UNCHECKED, STOCK, OTHER, LOADER.  From this call on
+ * the update is committed.  Errors as above. */
 OTTER_MUST_CHECK int otter__trial_ask(struct otter_trial *trial,
                                       const struct otter_boot_image *target,
                                       const struct otter_boot_image *fallback,

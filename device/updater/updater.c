@@ -41,6 +41,8 @@ static void forget(struct otter_updater *u)
     u->descriptor_judged = false;
     u->structure_judged = false;
     u->gzip = false;
+    u->confirms = false;
+    u->prepared = false;
     u->expected = 0;
     u->md5_known = false;
     u->error = 0;
@@ -163,24 +165,45 @@ static int updater_write(struct otter_stream *stream, const void *data,
 
 /* --- poll: one function per state --------------------------------------- */
 
+static int step_idle(struct otter_updater *u)
+{
+    return otter__retain_step(u);
+}
+
 static int step_nothing(struct otter_updater *u)
 {
     (void)u;
     return 0;
 }
 
+static bool is_saving(const struct otter_updater *u)
+{
+    return u->config->trial != NULL && u->config->trial->saving;
+}
+
+/* A copy of the running program that was begun goes on beside the upload, by
+ * turns, so that the sender sees progress all the time. */
 static int step_receive(struct otter_updater *u)
 {
-    if (!u->head_good) {
-        return 0;
+    int result = 0;
+
+    u->turn = !u->turn;
+    if (u->head_good && (u->turn || !is_saving(u))) {
+        result =
+            otter__stage_step(u, u->size_known && u->received == u->capacity);
     }
-    return otter__stage_step(u, u->size_known && u->received == u->capacity);
+    return result == 0 && is_saving(u) ? otter__save_step(u->config->trial)
+                                       : result;
 }
 
 static int step_finish(struct otter_updater *u)
 {
     if (otter__buffered(u) > 0) {
         return otter__stage_step(u, true);
+    }
+    if (is_saving(u)) {
+        (void)otter__save_step(u->config->trial);
+        return OTTER_ERR_PENDING;
     }
     otter__verify_begin(u);
     u->state = VERIFY;
@@ -205,7 +228,7 @@ static int step_failed(struct otter_updater *u)
 static int updater_poll(struct otter_stream *stream)
 {
     static int (*const steps[STATES])(struct otter_updater *) = {
-        [IDLE] = step_nothing,  [RECEIVE] = step_receive,
+        [IDLE] = step_idle,     [RECEIVE] = step_receive,
         [FINISH] = step_finish, [VERIFY] = step_verify,
         [READY] = step_nothing, [FAILED] = step_failed,
     };
@@ -284,6 +307,11 @@ static void updater_detail(struct otter_stream *stream,
                          sizeof u->md5_expected);
         otter_hex_encode(out->calculated, u->md5, sizeof u->md5);
     }
+}
+
+int otter_updater_poll(struct otter_updater *updater)
+{
+    return updater->state == IDLE ? updater_poll(&updater->stream) : 0;
 }
 
 int otter_updater_init(struct otter_updater *updater,

@@ -58,6 +58,7 @@
 OTTER_BEGIN_DECLS
 
 struct otter_flash_map;
+struct otter_trial;
 
 /* All zero is a good configuration on a board that knows its flash map. */
 struct otter_updater_config {
@@ -65,9 +66,12 @@ struct otter_updater_config {
     const char *board;       /* image descriptors must name this board or none;
                                 NULL: otter_board_name() */
     const char *chip;        /* likewise; NULL: otter_board_chip() */
-    uint32_t loader_version; /* of the boot loader; 0: the core's own */
-    bool allow_other_board;  /* take images for other boards and chips, and
-                                with a descriptor that makes no sense */
+    uint32_t loader_version; /* of the core's boot loader or another; 0: the
+                                core's own.  Otter's tells itself */
+    struct otter_trial *trial; /* for Otter's boot loader; borrowed.  NULL:
+                                  updates are committed as the core does */
+    bool allow_other_board;    /* take images for other boards and chips, and
+                                  with a descriptor that makes no sense */
 };
 
 /* What is known about the sketch that runs (private). */
@@ -93,6 +97,10 @@ struct otter_updater {
     bool descriptor_judged;
     bool structure_judged; /* all headers lead to what was announced */
     bool gzip;             /* a sketch in gzip form */
+    bool confirms;         /* its descriptor says so */
+    bool by_record;        /* for Otter's boot loader, not the core's */
+    bool prepared;         /* nothing refers to the staging area any more */
+    bool turn;             /* to stage; else to save the running program */
     uint8_t mode_received; /* header byte 2 as it came */
     uint8_t mode_running;  /* header byte 2 of the running image */
     uint8_t expected;      /* bit n: digest of kind n is set */
@@ -118,6 +126,11 @@ struct otter_updater {
  * not whole sectors inside its flash. */
 OTTER_MUST_CHECK int otter_updater_init(
     struct otter_updater *updater, const struct otter_updater_config *config);
+
+/* The application's own poll, beside that of the transports: saves the running
+ * program where trial.h says.  Does nothing while an update is under way.  0:
+ * nothing to do.  OTTER_ERR_PENDING: there is more. */
+int otter_updater_poll(struct otter_updater *updater);
 
 /* The updater as a transport wants it.  Beyond stream.h:
  *

@@ -6,6 +6,7 @@
  * length before it was compared with what is there. */
 #include "device/updater/internal.h"
 #include "format/bytes.h"
+#include "format/crc32.h"
 #include "format/descriptor.h"
 #include "format/flash_map.h"
 #include "format/image.h"
@@ -66,7 +67,14 @@ static bool names_other(const char *text, const char *wanted, const char *own)
     return text[0] != '\0' && !same_text(text, wanted != NULL ? wanted : own);
 }
 
-static int judge_descriptor(const struct otter_updater *u,
+/* Our own loader says its version itself. */
+static uint32_t loader_version(const struct otter_updater *u)
+{
+    return u->by_record ? u->config->trial->loader_version
+                        : u->config->loader_version;
+}
+
+static int judge_descriptor(struct otter_updater *u,
                             const uint8_t bytes[OTTER_DESCRIPTOR_SIZE])
 {
     const struct otter_updater_config *config = u->config;
@@ -83,8 +91,8 @@ static int judge_descriptor(const struct otter_updater *u,
             return OTTER_ERR_CHIP;
         }
     }
-    return descriptor.min_loader > config->loader_version ? OTTER_ERR_LOADER
-                                                          : 0;
+    u->confirms = (descriptor.flags & OTTER_DESCRIPTOR_CONFIRMS) != 0;
+    return descriptor.min_loader > loader_version(u) ? OTTER_ERR_LOADER : 0;
 }
 
 static int read_staged(void *user, uint32_t off, void *buf, uint32_t len)
@@ -214,10 +222,12 @@ static int judge_structure(struct otter_updater *u)
     int error = judge_boot_image(u, u->received);
 
     u->descriptor_judged = false;
+    u->confirms = false;
     if (error == 0) {
         error = follow(u, u->received);
     }
-    return judgement(error);
+    return error != 0 ? judgement(error)
+                      : otter__check_installed(u, u->received);
 }
 
 /* --- Reading back ------------------------------------------------------- */
@@ -251,7 +261,7 @@ static int judge_unpacked(const struct otter_updater *u)
     if (size < least || size / DEFLATE_BEST > u->received) {
         return OTTER_ERR_GZIP;
     }
-    return otter__check_unpacked(u, size);
+    return otter__check_installed(u, size);
 }
 
 static bool differs(const struct otter_updater *u, enum otter_digest_kind kind,
@@ -284,6 +294,23 @@ static int judge_whole(struct otter_updater *u)
     return u->gzip ? judge_unpacked(u) : judge_structure(u);
 }
 
+/* What the boot loader checks: the staged bytes as they are in flash. */
+static void add_to_crcs(struct otter_updater *u, uint32_t len)
+{
+    struct otter_trial *t = u->config->trial;
+
+    if (!u->by_record || u->kind != OTTER_UPDATE_SKETCH) {
+        return;
+    }
+    if (u->verified == 0) {
+        t->stored_crc = OTTER_CRC32_INIT;
+        t->staged_crc = OTTER_CRC32_INIT;
+    } else {
+        t->staged_crc = otter_crc32(t->staged_crc, u->buffer, len);
+    }
+    t->stored_crc = otter_crc32(t->stored_crc, u->buffer, len);
+}
+
 void otter__verify_begin(struct otter_updater *u)
 {
     br_md5_init(&u->md5_context);
@@ -298,6 +325,9 @@ int otter__verify_step(struct otter_updater *u)
     int error =
         otter_flash_read(u->start + u->verified, u->buffer, (len + 3) & ~3u);
 
+    if (error == 0) {
+        add_to_crcs(u, len);
+    }
     if (error == 0 && u->verified == 0) {
         error = otter__verify_head(u, len < 4 ? len : 4);
         /* The digest is over the byte that came (protocol 2.3). */

@@ -55,6 +55,10 @@ static void put_boot_sector(uint8_t *p, const struct otter_test_image *image)
     put32(p + 8, 0x4010f000);
     put32(p + 12, 40);
     otter_test_noise(p + 16, 40, 77);
+    if (image->log != 0) {
+        put32(p + 16, 0x4c4f0001); /* version 1 */
+        put32(p + 20, image->log);
+    }
     memset(p + 56, 0, 8);
     p[63] = fold(0xef, p + 16, 40);
 }
@@ -72,6 +76,7 @@ static void put_descriptor(uint8_t *p, const struct otter_test_image *image)
     memcpy(p, "\x4f\x74\x74\x65\x72\x1a\xd5\x01", 8);
     put16(p + 8, image->layout != 0 ? image->layout : 1);
     put16(p + 10, 128);
+    p[12] = image->confirms;
     put32(p + 16, image->min_loader);
     put_text(p + 20, "test");
     put_text(p + 52, "1.0.0");
@@ -106,10 +111,25 @@ uint8_t *otter_test_image_make(const struct otter_test_image *image)
     return file;
 }
 
+/* CRC-32 as gzip has it, bit by bit. */
+static uint32_t gzip_crc(const uint8_t *data, uint32_t len)
+{
+    uint32_t crc = 0xffffffff;
+
+    for (uint32_t i = 0; i < len; i++) {
+        crc ^= data[i];
+        for (int k = 0; k < 8; k++) {
+            crc = crc >> 1 ^ ((crc & 1) != 0 ? 0xedb88320u : 0);
+        }
+    }
+    return ~crc;
+}
+
 uint8_t *otter_test_gzip(const uint8_t *data, uint32_t len, uint32_t isize,
                          uint32_t *size)
 {
     uint8_t *file = malloc(len + len / 60000 * 5 + 64);
+    uint32_t crc = gzip_crc(data, len);
     uint8_t *p = file;
 
     assert(file != NULL);
@@ -126,7 +146,7 @@ uint8_t *otter_test_gzip(const uint8_t *data, uint32_t len, uint32_t isize,
         data += n;
         len -= n;
     } while (len > 0);
-    put32(p, 0); /* CRC-32: no part of the device looks at it */
+    put32(p, crc);
     put32(p + 4, isize);
     *size = (uint32_t)(p + 8 - file);
     return file;

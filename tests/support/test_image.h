@@ -14,7 +14,10 @@ struct otter_test_image {
     uint8_t mode;    /* header byte 2 of both images */
     uint8_t nibble;  /* flash size, upper half of header byte 3 */
     uint32_t seed;   /* of the code's bytes */
+    uint32_t log;    /* not 0: Otter's loader is in the boot sector, with its
+                        log there */
     bool descriptor; /* with these fields, at the start of segment 1 */
+    bool confirms;
     uint32_t gap;    /* bytes of segment 0, so before the descriptor: at least
                         8, 0: 64 */
     uint16_t layout; /* 0: the right one, 1 */

@@ -3,8 +3,10 @@
  * Driving an update in tests. */
 #include "tests/support/test_update.h"
 
+#include "boot/boot.h"
 #include "boot/stock.h"
 #include "format/flash_map.h"
+#include "format/loader_config.h"
 #include "format/rtc_command.h"
 #include "tests/support/sim_board.h"
 #include "tests/support/test_image.h"
@@ -17,20 +19,42 @@ struct otter_test_rig otter_test_rig;
 
 static struct otter_test_rig *const rig = &otter_test_rig;
 
-static void install(const char *map_name, uint32_t size)
+static void install(const char *map_name, uint32_t size, uint32_t log)
 {
     const struct otter_flash_map *map = otter_flash_map_find(map_name);
     int nibble = otter_flash_map_nibble_from_size(map->flash_size);
-    struct otter_test_image image = {
-        .size = size, .mode = 2, .nibble = (uint8_t)nibble, .seed = 1000};
+    struct otter_test_image image = {.size = size,
+                                     .mode = 2,
+                                     .nibble = (uint8_t)nibble,
+                                     .seed = 1000,
+                                     .log = log};
     uint8_t *file = otter_test_image_make(&image);
 
     assert(nibble >= 0);
-    memcpy(otter_sim_board.nor.bytes, file, size);
+    otter_test_rig_flash(file, size);
     free(file);
 }
 
-void otter_test_rig_open(const char *map_name, uint32_t running_size)
+void otter_test_rig_flash(const uint8_t *file, uint32_t size)
+{
+    memset(otter_sim_board.nor.bytes, 0xff, (size + 4095) & ~4095u);
+    memcpy(otter_sim_board.nor.bytes, file, size);
+}
+
+static void start_program(void)
+{
+    memset(&rig->updater, 0xa5, sizeof rig->updater);
+    if (otter_updater_init(&rig->updater, &rig->config) != 0) {
+        abort();
+    }
+    rig->stream = otter_updater_stream(&rig->updater);
+    if (rig->config.trial != NULL) {
+        memset(&rig->trial, 0xa5, sizeof rig->trial);
+        (void)!otter_trial_open(&rig->trial);
+    }
+}
+
+static void open_board(const char *map_name)
 {
     const struct otter_flash_map *map = otter_flash_map_find(map_name);
 
@@ -38,11 +62,22 @@ void otter_test_rig_open(const char *map_name, uint32_t running_size)
     memset(rig, 0, sizeof *rig);
     otter_sim_board_open(map->flash_size);
     otter_sim_board.map = map;
-    install(map_name, running_size);
-    if (otter_updater_init(&rig->updater, &rig->config) != 0) {
-        abort();
-    }
-    rig->stream = otter_updater_stream(&rig->updater);
+}
+
+void otter_test_rig_open(const char *map_name, uint32_t running_size)
+{
+    open_board(map_name);
+    install(map_name, running_size, 0);
+    start_program();
+}
+
+void otter_test_rig_open_otter(const char *map_name, uint32_t running_size)
+{
+    open_board(map_name);
+    install(map_name, running_size,
+            otter_loader_log_addr(otter_sim_board.map->fs_start));
+    rig->config.trial = &rig->trial;
+    start_program();
 }
 
 void otter_test_rig_close(void)
@@ -189,6 +224,40 @@ static int start_nothing(uint32_t entry)
 {
     (void)entry;
     return OTTER_ERR_IMAGE;
+}
+
+static bool is_otter(void)
+{
+    struct otter_loader_config config;
+
+    return otter_loader_config_decode(otter_sim_board.nor.bytes +
+                                          OTTER_LOADER_CONFIG_ADDR,
+                                      &config) == 0;
+}
+
+static int run_loader(void)
+{
+    static struct otter_boot boot;
+    static struct otter_boot_stock stock;
+
+    otter_sim_board.load = load_nothing;
+    otter_sim_board.start = start_nothing;
+    memset(&boot, 0xa5, sizeof boot);
+    return is_otter() ? otter_boot_run(&boot) : otter_boot_stock_run(&stock);
+}
+
+bool otter_test_restart(void)
+{
+    bool started = run_loader() == OTTER_ERR_IMAGE;
+
+    start_program();
+    return started;
+}
+
+void otter_test_idle(void)
+{
+    while (poll_once() != 0) {
+    }
 }
 
 void otter_test_run_stock_loader(void)

@@ -6,11 +6,13 @@
 #ifndef OTTER_TESTS_SUPPORT_TEST_UPDATE_H
 #define OTTER_TESTS_SUPPORT_TEST_UPDATE_H
 
+#include "device/updater/trial.h"
 #include "device/updater/updater.h"
 
 struct otter_test_rig {
     struct otter_updater updater;
     struct otter_updater_config config;
+    struct otter_trial trial; /* in config, on a board with Otter's loader */
     struct otter_stream *stream;
     uint64_t longest_poll_us;  /* of flash time in one poll or end */
     uint64_t longest_write_us; /* in one begin, expect or write */
@@ -23,6 +25,21 @@ extern struct otter_test_rig otter_test_rig;
  * `running_size` bytes for mode DIO (2), and an updater on it. */
 void otter_test_rig_open(const char *map_name, uint32_t running_size);
 void otter_test_rig_close(void);
+
+/* The same with Otter's loader in sector 0, its log below the file system, and
+ * the program's view of it opened. */
+void otter_test_rig_open_otter(const char *map_name, uint32_t running_size);
+
+/* Takes the place of the sketch, with a serial cable: the log stays. */
+void otter_test_rig_flash(const uint8_t *file, uint32_t size);
+
+/* Resets the board: runs the loader that sector 0 holds, then the program's
+ * start, with an updater and a trial that remember nothing.  False: the loader
+ * holds, there is nothing to start. */
+bool otter_test_restart(void);
+
+/* Polls beside no update until there is nothing to do. */
+void otter_test_idle(void);
 
 /* begin with these, expect of the data's MD5 left out. */
 int otter_test_begin(uint32_t kind, uint32_t size);
