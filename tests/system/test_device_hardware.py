@@ -240,6 +240,7 @@ class Console(otter_testlib.SystemTest):
             self.assertEqual(process.wait(otter_testlib.PATIENCE), 0)
 
 
+    @only("posix", "its launcher is the same program")
     def test_closed_standard_files_do_not_become_the_flash(self):
         image = sketch("probe-1.0.0")
         size = os.path.getsize(image)
