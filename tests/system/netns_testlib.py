@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two network namespaces joined by a wire, for tests of what needs a network
-of its own: multicast, interfaces that come and go, Avahi.
+"""A board on a wire, for tests of what needs a network of its own: multicast,
+interfaces that come and go, Avahi.
 
     class MyTest(netns_testlib.NetnsTest):
         def test_something(self):
-            self.left.run("ping", "-c1", netns_testlib.RIGHT)
+            board = self.board_on_the_wire("responder-1.0.0")
+            self.right.run("ping", "-c1", netns_testlib.LEFT)
 
-Needs root; without it the tests are skipped and say so."""
+The board is LEFT; the other machine is the namespace self.right at RIGHT.  The
+virtual board runs in a namespace self.left; the LX106 has a TAP interface on
+the test's bridge instead, and self.left is None.  Needs root; without it the
+tests are skipped and say so."""
 import ctypes
 import itertools
 import os
+import re
 import select
 import shutil
 import socket
@@ -19,10 +24,14 @@ import threading
 import time
 import unittest
 
+import otter_netns
 import otter_testlib
 
-LEFT = "10.77.0.1"
-RIGHT = "10.77.0.2"
+LX106 = otter_testlib.BOARD == "lx106"
+NET = "10.66.250." if LX106 else "10.77.0."
+BITS = 16 if LX106 else 24
+LEFT = NET + "1"
+RIGHT = NET + "2"
 GROUP = "224.0.0.251"
 PORT = 5353
 CLONE_NEWNET = 0x40000000
@@ -43,6 +52,16 @@ def why_not():
         return f"network namespaces are not permitted: {done.stderr.strip()}"
     subprocess.run(["ip", "netns", "del", name], check=True)
     return None
+
+
+def remove_stale():
+    """Namespaces of test runs that were killed."""
+    done = subprocess.run(["ip", "netns", "list"], capture_output=True,
+                          text=True, check=False)
+    for name, owner in re.findall(r"^(otter(\d+)[xt]\w*)", done.stdout, re.M):
+        if not os.path.exists(f"/proc/{owner}"):
+            subprocess.run(["ip", "netns", "del", name], check=False,
+                           capture_output=True)
 
 
 def ip(*words):
@@ -108,20 +127,38 @@ class NetnsTest(otter_testlib.SystemTest):
         reason = why_not()
         if reason:
             raise unittest.SkipTest(reason)
+        remove_stale()
 
     def setUp(self):
         super().setUp()
         base = f"otter{os.getpid()}x{next(counter)}"
-        self.left = Namespace(base + "a", LEFT)
-        self.addCleanup(self.left.remove)
+        self.left = None
         self.right = Namespace(base + "b", RIGHT)
         self.addCleanup(self.right.remove)
-        self.left.ip("link", "add", "wire", "type", "veth", "peer", "name",
-                     "wire", "netns", self.right.name)
-        for space in (self.left, self.right):
-            space.ip("addr", "add", f"{space.address}/24", "dev", "wire")
+        if LX106:
+            far = f"w{os.getpid()}x{next(counter)}"
+            self.right.ip("link", "add", "wire", "type", "veth", "peer",
+                          "name", far, "netns", str(os.getpid()))
+            ip("link", "set", far, "master", otter_netns.BRIDGE, "up")
+        else:
+            self.left = Namespace(base + "a", LEFT)
+            self.addCleanup(self.left.remove)
+            self.left.ip("link", "add", "wire", "type", "veth", "peer",
+                         "name", "wire", "netns", self.right.name)
+        for space in filter(None, (self.left, self.right)):
+            space.ip("addr", "add", f"{space.address}/{BITS}", "dev", "wire")
             space.ip("link", "set", "lo", "up")
             space.ip("link", "set", "wire", "up")
+
+    def board_on_the_wire(self, sketch, space=None, args=(), **settings):
+        """A board called lamp at LEFT, or in another namespace."""
+        settings = {"hostname": "lamp", **settings}
+        if LX106:
+            return self.board(sketch, address=LEFT, args=args,
+                              settings=settings)
+        return self.board(sketch, args=["--interface", "wire", *args],
+                          settings=settings,
+                          prefix=(space or self.left).prefix)
 
     def start(self, space, *command, env=None, mounts=False):
         """A program that runs in a namespace until the test ends; its

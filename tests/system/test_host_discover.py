@@ -100,19 +100,17 @@ class Finder(NetnsTest):
 
 
 class DiscoverBoards(Finder):
-    def board_on_the_wire(self, sketch="responder-1.0.0", **settings):
-        return self.board(sketch, args=["--interface", "wire"],
-                          settings={"hostname": "lamp", **settings},
-                          prefix=self.left.prefix)
+    def lamp(self):
+        return self.board_on_the_wire("responder-1.0.0")
 
     def test_table_shows_the_board(self):
-        self.board_on_the_wire().expect("name lamp")
+        self.lamp().expect("name lamp")
         self.assertEqual(self.discover("-t", "1"),
                          "NAME  ADDRESS    PORT  BOARD      AUTH  VERSION\n"
                          "lamp  10.77.0.1  8266  nodemcuv2  yes   1.0\n")
 
     def test_json_shows_the_board(self):
-        self.board_on_the_wire().expect("name lamp")
+        self.lamp().expect("name lamp")
         self.assertEqual(self.json("-t", "1"), [{
             "name": "lamp", "host": "lamp.local", "address": LEFT,
             "port": 8266, "board": "nodemcuv2", "auth": True,
@@ -136,7 +134,7 @@ class DiscoverBoards(Finder):
 
     def test_watch_sees_the_device_come_change_and_go(self):
         console = self.watch()
-        board = self.board_on_the_wire()
+        board = self.lamp()
         console.expect("^found    lamp  10.77.0.1:8266  board=nodemcuv2 "
                        "auth=yes version=1.0$")
         self.tell("txt 0 version 2.0")
@@ -152,7 +150,7 @@ class DiscoverBoards(Finder):
             s.sendto(line.encode(), (LEFT, 7007))
 
     def test_interface_that_is_named_is_the_only_one(self):
-        self.board_on_the_wire().expect("name lamp")
+        self.lamp().expect("name lamp")
         self.assertEqual(len(self.json("-t", "1", "--interface", "wire")), 1)
         self.assertEqual(self.json("-t", "1", "--interface", "lo", status=1),
                          [])
@@ -171,7 +169,7 @@ class DiscoverBoards(Finder):
     def test_avahi_beside_us_keeps_working(self):
         """The search takes no answer away from another program."""
         avahi = self.avahi(self.right)
-        self.board_on_the_wire().expect("name lamp")
+        self.lamp().expect("name lamp")
         self.watch()
         name = self.right.run("avahi-resolve", "-4", "-n", "lamp.local",
                               env=avahi.env)
@@ -383,9 +381,7 @@ class FindHost(Finder):
             self.assertEqual(self.find(name, 300, status=1), "INVALID")
 
     def test_board_is_found_by_its_name(self):
-        board = self.board("responder-1.0.0", args=["--interface", "wire"],
-                           settings={"hostname": "lamp"},
-                           prefix=self.left.prefix)
+        board = self.board_on_the_wire("responder-1.0.0")
         board.expect("name lamp")
         self.assertEqual(self.find("lamp.local"), f"lamp {LEFT} 8266")
 

@@ -8,15 +8,13 @@ import unittest
 
 import netns_testlib
 from netns_testlib import LEFT, NetnsTest
-from otter_testlib import PATIENCE, wait_for
+from otter_testlib import PATIENCE, only, wait_for
 
 
 class AvahiTest(NetnsTest):
     def responder(self, name="lamp", ready=True):
-        """A board with the responder sketch on the left."""
-        board = self.board("responder-1.0.0", args=["--interface", "wire"],
-                           settings={"hostname": name},
-                           prefix=self.left.prefix)
+        """A board with the responder sketch."""
+        board = self.board_on_the_wire("responder-1.0.0", hostname=name)
         board.expect("responder ready")
         if ready:
             board.expect(f"name {name}")
@@ -136,6 +134,7 @@ class AvahiTest(NetnsTest):
                                 env=avahi.env, status=None).split()
         return answer[1] if len(answer) == 2 else None
 
+    @only("posix", "needs a namespace around the board")
     def test_wire_that_was_cut_is_announced_on_again(self):
         avahi = self.avahi(self.right)
         board = self.responder()

@@ -8,7 +8,7 @@ import unittest
 import netns_testlib
 from netns_testlib import (LEFT, PORT, NetnsTest, Peer, is_found, query,
                            record)
-from otter_testlib import wait_for
+from otter_testlib import only, wait_for
 
 INSTANCE = "lamp._arduino._tcp.local"
 TYPE = "_arduino._tcp.local"
@@ -21,9 +21,7 @@ class Wire(NetnsTest):
         self.plain = Peer(self, self.right)
 
     def responder(self):
-        return self.board("responder-1.0.0", args=["--interface", "wire"],
-                          settings={"hostname": "lamp"},
-                          prefix=self.left.prefix)
+        return self.board_on_the_wire("responder-1.0.0")
 
     def running(self):
         board = self.responder()
@@ -121,6 +119,7 @@ class Wire(NetnsTest):
         for _ in range(3 + netns_testlib.ANNOUNCEMENTS):
             self.assertIsNotNone(self.peer.receive(self.peer.group))
 
+    @only("posix", "needs a namespace around the board")
     def test_foreign_subnet_gets_no_unicast(self):
         """The board does not talk to whoever claims to be asking."""
         self.running()
@@ -143,19 +142,16 @@ class Wire(NetnsTest):
         message, *_ = self.peer.receive()
         self.assertEqual(message.of("A")[0][5], LEFT)
 
+    @only("posix", "needs a namespace around the board")
     def test_two_boards_of_one_name_part(self):
         first = self.running()
-        second = self.board("responder-1.0.0", args=["--interface", "wire"],
-                            settings={"hostname": "lamp"},
-                            prefix=self.right.prefix)
+        second = self.board_on_the_wire("responder-1.0.0", self.right)
         second.expect("name lamp-2")
         self.assertNotIn("lost", first.console.text)
 
+    @only("posix", "needs a namespace around the board")
     def test_two_boards_that_start_together_part(self):
-        boards = [self.board("responder-1.0.0",
-                             args=["--interface", "wire", "--off"],
-                             settings={"hostname": "lamp"},
-                             prefix=space.prefix)
+        boards = [self.board_on_the_wire("responder-1.0.0", space, ["--off"])
                   for space in (self.left, self.right)]
         for board in boards:
             board.control("power on")
