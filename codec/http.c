@@ -342,6 +342,48 @@ static int line_done(struct otter_http *http)
     }
 }
 
+static bool decides_framing(const char *name)
+{
+    return otter_http_same(name, "Content-Length") ||
+           otter_http_same(name, "Transfer-Encoding") ||
+           otter_http_same(name, "Connection") ||
+           otter_http_same(name, "Expect");
+}
+
+/* The buffer is full.  A header may be passed over if its owner says so. */
+static int line_too_long(struct otter_http *http)
+{
+    const struct otter_http_events *events = http->config->events;
+    char *colon = http->config->line;
+    int error;
+
+    if (http->state != STATE_HEADER || events == NULL ||
+        events->long_header == NULL) {
+        return OTTER_ERR_TOO_LONG;
+    }
+    http->config->line[http->used] = '\0';
+    while (is_token(*colon)) {
+        colon++;
+    }
+    if (*colon != ':' || colon == http->config->line) {
+        return OTTER_ERR_SYNTAX;
+    }
+    *colon = '\0';
+    if (decides_framing(http->config->line)) {
+        return OTTER_ERR_TOO_LONG;
+    }
+    error = events->long_header(http->config->user, http->config->line);
+    http->skipping = error == 0;
+    http->used = 0;
+    return error;
+}
+
+static int skipped_header(struct otter_http *http)
+{
+    http->skipping = false;
+    return ++http->headers > OTTER_HTTP_HEADERS_MAX ? OTTER_ERR_TOO_LONG : 0;
+}
+
 /* One byte of a line; calls line_done at its end. */
 static int line_byte(struct otter_http *http, char c)
 {
@@ -350,7 +392,7 @@ static int line_byte(struct otter_http *http, char c)
     if (c == '\n') {
         http->config->line[http->used] = '\0';
         http->saw_cr = false;
-        error = line_done(http);
+        error = http->skipping ? skipped_header(http) : line_done(http);
         http->used = 0;
         return error;
     }
@@ -361,8 +403,11 @@ static int line_byte(struct otter_http *http, char c)
         http->saw_cr = true;
         return 0;
     }
+    if (http->skipping) {
+        return 0;
+    }
     if (http->used + 1 >= http->config->line_size) {
-        return OTTER_ERR_TOO_LONG;
+        return line_too_long(http);
     }
     http->config->line[http->used++] = c;
     return 0;

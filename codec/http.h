@@ -44,12 +44,16 @@ struct otter_http_events {
 
     /* One header, blanks around the value removed. */
     int (*header)(void *user, const char *name, const char *value);
+
+    /* A header that does not fit the line buffer; 0 passes it over.  NULL
+     * refuses such a message, as are headers that decide the framing. */
+    int (*long_header)(void *user, const char *name);
 };
 
 struct otter_http_config {
     enum otter_http_side side;
     char *line;         /* buffer for one line, borrowed */
-    uint32_t line_size; /* bytes; a longer line is OTTER_ERR_TOO_LONG */
+    uint32_t line_size; /* bytes; longer lines: OTTER_ERR_TOO_LONG */
     const struct otter_http_events *events; /* borrowed; members may be NULL */
     void *user;                             /* handed to the events */
     bool head_request; /* response to HEAD: it has no body whatever it says */
@@ -72,6 +76,7 @@ struct otter_http {
     bool chunked;
     bool coding_unknown;
     bool saw_cr;
+    bool skipping;    /* the rest of a header that is passed over */
     uint32_t used;    /* bytes in the line buffer */
     uint32_t headers; /* header lines so far */
     uint32_t left;    /* bytes left of the body or chunk */

@@ -40,7 +40,8 @@ static int on_header(void *user, const char *name, const char *value)
     return 0;
 }
 
-static const struct otter_http_events events = {on_start, on_header};
+static const struct otter_http_events events = {.start = on_start,
+                                                .header = on_header};
 
 /* Feeds `text` in pieces of `step` bytes and notes everything. */
 static void parse(struct transcript *t, enum otter_http_side side,
@@ -235,6 +236,63 @@ static void test_http_limits_are_errors(void **state)
     assert_int_equal(t.error, OTTER_ERR_TOO_LONG);
 }
 
+/* What is passed over is noted as `name|...`; the rest must be complete. */
+static int on_long_header(void *user, const char *name)
+{
+    note(user, name, "...");
+    return otter_http_same(name, "x-md5") ? OTTER_ERR_DIGEST : 0;
+}
+
+static int parse_long(struct transcript *t, const char *name, size_t step)
+{
+    static const struct otter_http_events with_long = {
+        .start = on_start, .header = on_header, .long_header = on_long_header};
+    char line[32];
+    struct otter_http_config config = {.side = OTTER_HTTP_RESPONSE,
+                                       .line = line,
+                                       .line_size = sizeof line,
+                                       .events = &with_long,
+                                       .user = t};
+    char text[256];
+    size_t len;
+    size_t at = 0;
+
+    snprintf(text, sizeof text,
+             "HTTP/1.1 200 OK\r\n%s: %080d\r\nContent-Length: 1\r\n\r\n", name,
+             0);
+    len = strlen(text);
+    memset(t, 0, sizeof *t);
+    otter_http_init(&t->http, &config);
+    while (at < len && t->error >= 0) {
+        size_t n = len - at < step ? len - at : step;
+
+        t->error = otter_http_head(&t->http, text + at, (uint32_t)n);
+        at += n;
+    }
+    return t->error < 0 ? t->error : 0;
+}
+
+static void test_http_long_headers_are_passed_over_when_allowed(void **state)
+{
+    struct transcript t;
+
+    (void)state;
+    for (size_t step = 1; step < 140; step++) {
+        assert_int_equal(parse_long(&t, "Set-Cookie", step), 0);
+        assert_string_equal(t.text,
+                            "200|OK\nSet-Cookie|...\nContent-Length|1\n");
+        assert_true(otter_http_head_done(&t.http));
+        assert_int_equal(t.http.length, 1);
+    }
+    assert_int_equal(parse_long(&t, "X-MD5", 9), OTTER_ERR_DIGEST);
+    assert_int_equal(parse_long(&t, "content-length", 9), OTTER_ERR_TOO_LONG);
+    assert_int_equal(parse_long(&t, "Transfer-Encoding", 9),
+                     OTTER_ERR_TOO_LONG);
+    assert_int_equal(parse_long(&t, "a b", 9), OTTER_ERR_SYNTAX);
+    assert_int_equal(parse_long(&t, "a-name-that-is-longer-than-the-line", 9),
+                     OTTER_ERR_SYNTAX);
+}
+
 static void test_http_head_response_has_no_body(void **state)
 {
     static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
@@ -278,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_http_ambiguous_messages_are_refused),
         cmocka_unit_test(test_http_bad_responses_are_refused),
         cmocka_unit_test(test_http_limits_are_errors),
+        cmocka_unit_test(test_http_long_headers_are_passed_over_when_allowed),
         cmocka_unit_test(test_http_head_response_has_no_body),
         cmocka_unit_test(test_http_connection_lists_are_understood),
     };
