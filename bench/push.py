@@ -49,8 +49,8 @@ def push(device, relay, options):
     """Seconds before the first byte, of the data, and after the last."""
     begin = time.monotonic()
     result = subprocess.run(
-        [BIN / "otter", "push", "--quiet", "--retries", "0", "--chip",
-         "esp8266", "--port", str(relay.port), *options, RELAY, IMAGE],
+        [BIN / "otter", "push", "--quiet", "--no-mdns", "--retries", "0",
+         "--chip", "esp8266", "--port", str(relay.port), *options, RELAY, IMAGE],
         capture_output=True, text=True, timeout=120)
     end = time.monotonic()
     if result.returncode:

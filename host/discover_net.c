@@ -123,14 +123,17 @@ static void join(struct otter_discover_net *net, unsigned index)
     }
 }
 
+/* The source is given too: on the loopback interface the system would take
+ * another one's, and devices there answer only to their own subnet. */
 static void send_on(struct otter_discover_net *net, unsigned index,
-                    const void *data, size_t len)
+                    struct in_addr source, const void *data, size_t len)
 {
     const struct sockaddr_in group = group_address();
     struct ip_mreqn out;
 
     memset(&out, 0, sizeof out);
     out.imr_ifindex = (int)index;
+    out.imr_address = source;
     /* What cannot be sent is a question lost; it is asked again. */
     if (setsockopt(net->query_fd, IPPROTO_IP, IP_MULTICAST_IF, &out,
                    sizeof out) != 0 ||
@@ -138,6 +141,14 @@ static void send_on(struct otter_discover_net *net, unsigned index,
                (const struct sockaddr *)&group, sizeof group) < 0) {
         return;
     }
+}
+
+static struct in_addr address_of(const struct ifaddrs *interface)
+{
+    struct sockaddr_in address;
+
+    memcpy(&address, interface->ifa_addr, sizeof address);
+    return address.sin_addr;
 }
 
 /* Loopback too: virtual devices live there. */
@@ -172,7 +183,7 @@ void otter__discover_net_send(struct otter_discover_net *net, const void *data,
         }
         done[count++] = index;
         join(net, index);
-        send_on(net, index, data, len);
+        send_on(net, index, address_of(i), data, len);
     }
     freeifaddrs(list);
 }

@@ -4,6 +4,8 @@
 #include "format/error.h"
 #include "format/push_message.h"
 #include "host/command.h"
+#include "host/device.h"
+#include "host/discover.h"
 #include "host/image_look.h"
 #include "host/password.h"
 #include "host/push_check.h"
@@ -14,6 +16,7 @@
 #include "host/target_list.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +34,9 @@
 #define RETRIES          2
 #define RETRY_PAUSE_MS   2000
 #define CHUNK            1460
+#define SURVEY_MS        700
+#define DISCOVER_MS      3000
+#define BACK_MS          30000
 
 /* What lives as long as the run. */
 struct push {
@@ -156,6 +162,60 @@ static int find_local(struct push *p)
                  : 0;
 }
 
+/* Adds one device that was found, under its own name. */
+static int add_found(struct push *p, const struct otter_device *device)
+{
+    char word[OTTER_DEVICE_NAME_SIZE + 8];
+    struct otter_target_entry *entry;
+    int error;
+
+    snprintf(word, sizeof word, "%s:%u", device->address, device->port);
+    error = otter_target_list_add(&p->list, word);
+    if (error) {
+        return error;
+    }
+    entry = &p->list.entries[p->list.count - 1];
+    entry->name = strdup(device->name);
+    return entry->name ? 0 : OTTER_ERR_NO_MEMORY;
+}
+
+/* Blocks as long as the search lasts. */
+static int add_all_found(struct push *p)
+{
+    const struct otter_push_options *o = &p->options;
+    const struct otter_discover_config config = {0};
+    const struct otter_device *device;
+    struct otter_discover *discover;
+    int error = otter_discover_open(&discover, &config);
+
+    if (error) {
+        snprintf(p->list.error, sizeof p->list.error, "multicast DNS: %s",
+                 strerror(errno));
+        return error;
+    }
+    otter_discover_wait(discover, or_default(o->discover_ms, DISCOVER_MS));
+    for (size_t n = 0; (device = otter_discover_device(discover, n)); n++) {
+        if (!o->match || fnmatch(o->match, device->name, 0) == 0) {
+            error = error ? error : add_found(p, device);
+        }
+    }
+    otter_discover_close(discover);
+    return error;
+}
+
+static int say_none(const struct otter_push_options *o)
+{
+    if (o->list && !o->all && !o->match) {
+        return otter__usage(PROGRAM, "%s: no devices", o->list);
+    }
+    otter__fail("no device was found%s%s\n  Is it on and in this network, and "
+                "does a firewall let UDP port 5353 in?  A device that is not "
+                "found can be named by its address.",
+                o->match ? " with a name like " : "",
+                o->match ? o->match : "");
+    return otter_push_ending_status(OTTER_PUSH_END_LOOKUP);
+}
+
 static int read_addresses(struct push *p)
 {
     const struct otter_push_options *o = &p->options;
@@ -167,14 +227,16 @@ static int read_addresses(struct push *p)
     if (!error && o->list) {
         error = otter_target_list_read(&p->list, o->list);
     }
+    if (!error && (o->all || o->match)) {
+        error = add_all_found(p);
+    }
     if (error == OTTER_ERR_NO_MEMORY) {
         return otter__fail("out of memory");
     }
     if (error) {
         return otter__usage(PROGRAM, "%s", p->list.error);
     }
-    return p->list.count ? 0
-                         : otter__usage(PROGRAM, "%s: no devices", o->list);
+    return p->list.count ? 0 : say_none(o);
 }
 
 static int make_targets(struct push *p)
@@ -195,6 +257,7 @@ static int make_targets(struct push *p)
         target->name = entry->name ? entry->name : entry->word;
         target->host = entry->address;
         target->port = entry->port ? entry->port : port;
+        target->port_given = entry->port || p->options.port;
         if (entry->password_file) {
             status = read_password(&p->own[i], entry->password_file);
             target->password = p->own[i].text;
@@ -217,6 +280,11 @@ static int prepare(struct push *p)
     p->run.retries = o->no_retries ? 0 : or_default(o->retries, RETRIES);
     p->run.retry_pause_ms = or_default(o->retry_pause_ms, RETRY_PAUSE_MS);
     p->run.wait_ms = o->wait_ms;
+    p->run.survey_ms = o->no_mdns ? 0 : SURVEY_MS;
+    p->run.back_ms = or_default(o->back_ms, BACK_MS);
+    p->run.look = &p->look;
+    p->run.force = o->force;
+    p->run.new_only = o->new_only;
     p->run.host_port_first = o->host_port_first;
     p->run.host_port_last = o->host_port_last;
     p->run.ask = ask;
@@ -244,7 +312,7 @@ static int write_remaining(const struct push *p)
     for (size_t i = 0; i < p->run.count; i++) {
         const struct otter_target_entry *entry = &p->list.entries[i];
 
-        if (p->run.targets[i].ending == OTTER_PUSH_END_UPDATED) {
+        if (otter_push_ending_status(p->run.targets[i].ending) == 0) {
             continue;
         }
         fprintf(file, "%s", entry->word);

@@ -10,6 +10,7 @@
 /* X(symbol, exit status, name in --json, text). */
 #define OTTER_PUSH_ENDINGS(X)                                                 \
     X(UPDATED, 0, "updated", "the device confirmed the update")               \
+    X(CURRENT, 0, "current", "the device already runs this version")          \
     X(INTERNAL, 1, "internal", "this computer failed, see the text")          \
     X(USAGE, 2, "usage", "wrong command line")                                \
     X(FILE, 10, "file", "the file cannot be read or is not fit to be sent")   \
@@ -28,6 +29,11 @@
     X(DEVICE_ERROR, 21, "device-error",                                       \
       "the device reported an error after the upload began")                  \
     X(UNKNOWN, 22, "unknown", "all bytes were sent but the result was lost")  \
+    X(UNFIT, 23, "unfit",                                                     \
+      "the file does not fit the device, nothing was sent")                   \
+    X(NOT_BACK, 24, "not-back", "updated, but the device was not seen again") \
+    X(OLD_VERSION, 25, "old-version",                                         \
+      "updated, but the device still runs the old version")                   \
     X(MIXED, 30, "mixed", "several devices failed in different ways")         \
     X(INTERRUPTED, 130, "interrupted", "interrupted")
 

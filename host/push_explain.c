@@ -23,8 +23,13 @@ static void explain_updated(struct otter_push_explanation *e,
     const struct otter_push_session *s = &target->session;
     uint64_t ms = s->finished_at_ms - s->started_at_ms;
 
-    SAY(e->what, "updated: %u bytes in %u.%u s", s->job->size,
-        (unsigned)(ms / 1000), (unsigned)(ms % 1000 / 100));
+    SAY(e->what, "updated: %u bytes in %u.%u s%s%s%s", s->job->size,
+        (unsigned)(ms / 1000), (unsigned)(ms % 1000 / 100),
+        !target->back_at_ms        ? ""
+        : target->after.version[0] ? ", runs "
+                                   : ", is back",
+        target->back_at_ms ? target->after.version : "",
+        strcmp(target->after.boot, "trial") == 0 ? " on trial" : "");
 }
 
 static void explain_words(struct otter_push_explanation *e,
@@ -229,6 +234,40 @@ static void explain_unknown(struct otter_push_explanation *e,
                  "version it reports before trying again.");
 }
 
+static void explain_current(struct otter_push_explanation *e,
+                            const struct otter_push_target *target)
+{
+    SAY(e->what, "left alone: it runs version %s already",
+        target->before.version);
+}
+
+static void explain_unfit(struct otter_push_explanation *e,
+                          const struct otter_push_target *target)
+{
+    SAY(e->what, "does not fit: %s", target->session.text);
+    SAY(e->hint, "Nothing was sent.  If the device is wrong about itself, use "
+                 "--force.");
+}
+
+static void explain_not_back(struct otter_push_explanation *e,
+                             const struct otter_push_target *target)
+{
+    SAY(e->what,
+        "the device confirmed the update but was not seen again within %u s",
+        seconds(target->run->back_ms));
+    SAY(e->hint, "The new sketch may not start, or not join the network, or "
+                 "not show itself by multicast DNS.");
+}
+
+static void explain_old_version(struct otter_push_explanation *e,
+                                const struct otter_push_target *target)
+{
+    SAY(e->what, "the device confirmed the update but runs version %s still",
+        target->after.version);
+    SAY(e->hint, "It has not restarted yet, or it went back to the old sketch "
+                 "because the new one did not confirm itself.");
+}
+
 void otter_push_explain(struct otter_push_explanation *explanation,
                         const struct otter_push_target *target)
 {
@@ -247,6 +286,10 @@ void otter_push_explain(struct otter_push_explanation *explanation,
         [OTTER_PUSH_END_BROKEN] = explain_broken,
         [OTTER_PUSH_END_DEVICE_ERROR] = explain_device_error,
         [OTTER_PUSH_END_UNKNOWN] = explain_unknown,
+        [OTTER_PUSH_END_UNFIT] = explain_unfit,
+        [OTTER_PUSH_END_NOT_BACK] = explain_not_back,
+        [OTTER_PUSH_END_OLD_VERSION] = explain_old_version,
+        [OTTER_PUSH_END_CURRENT] = explain_current,
     };
     explain_function *explain = functions[target->session.ending];
 

@@ -7,11 +7,12 @@
  *   {"event":"retry","device":D,"address":A,"result":R,"message":T,
  *    "hint":T,"tries":N,"pause_ms":N}
  *   {"event":"result","device":D,"address":A,"result":R,"status":N,
- *    "message":T,"hint":T,"tries":N,"ms":N}
+ *    "message":T,"hint":T,"tries":N,"version":V,"ms":N}
  *   {"event":"end","devices":N,"updated":N}
  *
  * D is the device as it was named, A its address or null, R and N of "status"
- * are those of push_ending.h.  Fields may be added, none is taken away. */
+ * are those of push_ending.h, V is the version that runs now or null.  Fields
+ * may be added, none is taken away. */
 #include "host/push_report.h"
 
 #include "host/push_explain.h"
@@ -78,6 +79,9 @@ static void put_result(json_t *object, const struct otter_push_target *target)
     json_object_set_new(object, "hint",
                         e.hint[0] ? text(e.hint) : json_null());
     put_number(object, "tries", target->attempts);
+    json_object_set_new(object, "version",
+                        target->after.version[0] ? text(target->after.version)
+                                                 : json_null());
 }
 
 static void on_event(struct otter_push_reporter *reporter,
@@ -94,7 +98,10 @@ static void on_event(struct otter_push_reporter *reporter,
         return;
     }
     object = event("state", target);
-    json_object_set_new(object, "state", json_string(state_names[s->state]));
+    json_object_set_new(object, "state",
+                        json_string(target->phase == OTTER_PUSH_RETURNING
+                                        ? "returning"
+                                        : state_names[s->state]));
     if (inviting) {
         put_number(object, "try", s->round_tries);
     }

@@ -166,6 +166,8 @@ void otter_push_line_state(char text[64],
 
     if (target->phase == OTTER_PUSH_QUEUED) {
         state = queued_text(target, now_ms, buffer);
+    } else if (target->phase == OTTER_PUSH_RETURNING) {
+        state = "updated, waiting for it to come back";
     } else if (target->phase == OTTER_PUSH_RESOLVING) {
         state = "looking the name up";
     } else if (target->polls > 0 &&

@@ -29,6 +29,12 @@ static const struct rule {
     char letter;  /* short form, or 0 */
 } rules[] = {
     {"list", TEXT, FIELD(list), 0, 'l'},
+    {"all", FLAG, FIELD(all), 0, 0},
+    {"match", TEXT, FIELD(match), 0, 0},
+    {"discover-time", SECONDS, FIELD(discover_ms), 0, 0},
+    {"no-mdns", FLAG, FIELD(no_mdns), 0, 0},
+    {"new-only", FLAG, FIELD(new_only), 0, 0},
+    {"back-timeout", SECONDS, FIELD(back_ms), 0, 0},
     {"port", NUMBER, FIELD(port), UINT16_MAX, 'p'},
     {"chip", TEXT, FIELD(chip), 0, 0},
     {"fs", FLAG, FIELD(fs), 0, 0},
@@ -58,36 +64,53 @@ static const struct rule {
 /* Values of getopt_long for long options without a letter. */
 #define FIRST_VALUE 256
 
+/* clang-format off: one line of source is one line of the text. */
 static const char help_head[] =
     "Usage: otter push [OPTION]... ADDRESS... FILE\n"
-    "       otter push [OPTION]... --list LIST FILE\n"
+    "       otter push [OPTION]... --list LIST | --all | --match NAMES FILE\n"
     "\n"
     "Send a sketch, or a file system, to devices that run ArduinoOTA or "
-    "Otter,\n"
-    "and wait for their verdict.  ADDRESS is an IP address or a name, with "
-    ":PORT\n"
-    "if need be.  A device connects back to this computer to fetch the file:\n"
-    "incoming TCP must be allowed.\n"
+    "Otter, and\n"
+    "wait for their verdict.  ADDRESS is an IP address or a name, with :PORT "
+    "if need\n"
+    "be.  A device connects back to this computer to fetch the file: incoming "
+    "TCP\n"
+    "must be allowed.\n"
     "\n"
     "Devices:\n"
     "  -l, --list LIST           more devices, one ADDRESS per line, each "
     "with\n"
-    "                            name=NAME and password-file=FILE if wanted;\n"
-    "                            \"-\" is standard input\n"
-    "  -p, --port N              their UDP port: 8266 ESP8266 (default),\n"
-    "                            3232 ESP32, 2040 RP2040\n"
-    "      --chip NAME           esp8266, esp32 or rp2040, when the port "
-    "does\n"
-    "                            not tell\n"
+    "                            name=NAME and password-file=FILE if wanted; "
+    "\"-\" is\n"
+    "                            standard input\n"
+    "      --all                 every device that multicast DNS finds\n"
+    "      --match NAMES         those with such a name, e.g. \"lamp-*\"\n"
+    "      --discover-time S     how long to look for them (default 3)\n"
+    "  -p, --port N              their UDP port: 8266 ESP8266 (default), "
+    "3232\n"
+    "                            ESP32, 2040 RP2040\n"
+    "      --chip NAME           esp8266, esp32 or rp2040, when the port does "
+    "not\n"
+    "                            tell\n"
+    "      --new-only            leave devices alone that run this version "
+    "already\n"
     "  -j, --parallel N          devices at a time (default 8)\n"
-    "      --wait SECONDS        keep inviting a device that does not "
-    "answer,\n"
-    "                            it may be asleep\n"
-    "      --retries N           attempts after one that failed by chance\n"
-    "                            (default 2)\n"
+    "      --wait SECONDS        keep inviting a device that does not answer, "
+    "it may\n"
+    "                            be asleep\n"
+    "      --retries N           attempts after one that failed by chance "
+    "(default\n"
+    "                            2)\n"
     "      --retry-pause S       before each of them (default 2)\n"
-    "      --remaining FILE      write the devices that were not updated to\n"
-    "                            FILE, for --list of the next run\n"
+    "      --back-timeout S      for a device to be seen again after its "
+    "restart, if\n"
+    "                            it was seen before (default 30)\n"
+    "      --no-mdns             do not ask devices about themselves: no "
+    "check that\n"
+    "                            the file fits, no wait for their return\n"
+    "      --remaining FILE      write the devices that were not updated to "
+    "FILE,\n"
+    "                            for --list of the next run\n"
     "\n"
     "File:\n"
     "      --fs                  it is a file system image, not a sketch\n"
@@ -99,22 +122,23 @@ static const char help_head[] =
     "\n"
     "Network:\n"
     "      --host-port N[-M]     TCP port that devices connect back to, or "
-    "the\n"
-    "                            range to take a free one from (default: the\n"
-    "                            system chooses)\n"
+    "the range\n"
+    "                            to take a free one from (default: the "
+    "system\n"
+    "                            chooses)\n"
     "      --bind ADDRESS        local address to be used\n"
     "      --timeout SECONDS     limit of every wait: for an answer, for the\n"
     "                            connection, without progress (default 10)\n"
     "      --connect-timeout S   for the connection (default: --timeout; 30 "
     "for\n"
     "                            ESP32, which erases first)\n"
-    "      --result-timeout S    for the verdict after the last byte "
-    "(default\n"
-    "                            60; 300 for a file system)\n"
+    "      --result-timeout S    for the verdict after the last byte (default "
+    "60;\n"
+    "                            300 for a file system)\n"
     "      --tries N             invitations within --timeout (default 5)\n"
     "      --lockstep            wait for a reply after every chunk, as "
-    "espota\n"
-    "                            does: slow, for devices that need it\n"
+    "espota does:\n"
+    "                            slow, for devices that need it\n"
     "      --chunk N             bytes per chunk of --lockstep (default "
     "1460)\n"
     "\n"
@@ -123,25 +147,27 @@ static const char help_head[] =
     "  -q, --quiet               no progress, only the result\n"
     "  -h, --help                this text\n"
     "\n"
-    "A password is looked for in the list, in --password, in "
-    "--password-file,\n"
-    "in the environment variable OTTER_PASSWORD; then you are asked for it "
-    "when\n"
-    "the only device wants one.  NO_COLOR in the environment turns colour "
-    "off.\n"
+    "A password is looked for in the list, in --password, in --password-file, "
+    "in the\n"
+    "environment variable OTTER_PASSWORD; then you are asked for it when the "
+    "only\n"
+    "device wants one.  NO_COLOR in the environment turns colour off.\n"
     "\n"
     "Examples:\n"
     "  otter push 192.168.1.50 sketch.bin\n"
     "  otter push kitchen.local sketch.bin.gz --password-file ota.key\n"
     "  otter push 192.168.1.50 --fs littlefs.bin --host-port 8300-8310\n"
     "  otter push --list house.txt -j 16 --remaining rest.txt sketch.bin\n"
+    "  otter push --match \"lamp-*\" --new-only lamp.bin\n"
     "\n"
     "Exit status:\n";
+/* clang-format on */
 
 void otter_push_options_help(void)
 {
     fputs(help_head, stdout);
-#define LINE(symbol, status, name, text) printf("  %-3d %s\n", status, text);
+#define LINE(symbol, status, name, text)                                      \
+    printf("  %-3d %-15s %s\n", status, name, text);
     OTTER_PUSH_ENDINGS(LINE)
 #undef LINE
 }
@@ -243,7 +269,9 @@ static int parse_words(struct otter_push_options *o, int argc, char **argv)
 {
     int words = argc - optind;
 
-    if (words < (o->list ? 1 : 2)) {
+    bool listed = o->list || o->all || o->match;
+
+    if (words < (listed ? 1 : 2)) {
         (void)otter__usage(PROGRAM, "name the device and the file");
         return OTTER_ERR_SYNTAX;
     }

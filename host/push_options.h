@@ -16,8 +16,14 @@ struct otter_push_options {
     char **addresses; /* of the command line */
     size_t address_count;
     const char *file;
-    const char *list; /* a file with more addresses */
-    uint32_t port;    /* the devices' UDP port */
+    const char *list;  /* a file with more addresses */
+    bool all;          /* every device that multicast DNS finds */
+    const char *match; /* those with such a name */
+    uint32_t discover_ms;
+    bool no_mdns;
+    bool new_only;
+    uint32_t back_ms;
+    uint32_t port; /* the devices' UDP port */
     const char *chip;
     bool fs;
     bool force;

@@ -3,6 +3,8 @@
  * The phases of targets. */
 #include "host/push_queue.h"
 
+#include "host/push_return.h"
+
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -90,6 +92,10 @@ static void judge(struct otter_push_target *target)
         return;
     }
     target->attempts++;
+    if (otter__push_return_is_expected(target)) {
+        otter__push_return_begin(target);
+        return;
+    }
     if (is_transient(&target->session) && target->attempts <= run->retries) {
         requeue(target, run->retry_pause_ms);
         if (run->reporter && run->reporter->retry) {
@@ -204,10 +210,45 @@ static void resolve(struct otter_push_target *target)
     begin_attempt(target);
     target->phase = OTTER_PUSH_RESOLVING;
     error = otter_resolver_start(&run->resolver, target->host,
-                                 run->local.ss_family, target->port, target);
+                                 run->local.ss_family, target);
     if (error) {
         give_up(target, OTTER_PUSH_END_LOOKUP, strerror(error));
     }
+}
+
+/* The device has told about itself, or had time to. */
+static bool is_surveyed(struct otter_push_target *target)
+{
+    struct otter_push_run *run = target->run;
+
+    if (run->survey.discover && !target->before.seen) {
+        target->before = otter_push_survey_find(&run->survey, target->address,
+                                                target->port);
+    }
+    return target->before.seen || !run->survey.discover ||
+           run->now_ms >= run->started_at_ms + run->survey_ms;
+}
+
+/* What the device says of itself can make the push needless or hopeless. */
+static bool is_worth_it(struct otter_push_target *target)
+{
+    const struct otter_push_run *run = target->run;
+    char text[OTTER_PUSH_WORDS_SIZE];
+
+    if (!run->look || !target->before.seen) {
+        return true;
+    }
+    if (run->new_only && run->look->has_descriptor &&
+        strcmp(run->look->descriptor.version, target->before.version) == 0) {
+        give_up(target, OTTER_PUSH_END_CURRENT, target->before.version);
+        return false;
+    }
+    if (!run->force && run->job->command == OTTER_PUSH_COMMAND_SKETCH &&
+        otter_push_survey_misfit(text, &target->before, run->look)) {
+        give_up(target, OTTER_PUSH_END_UNFIT, text);
+        return false;
+    }
+    return true;
 }
 
 static void start(struct otter_push_target *target)
@@ -215,17 +256,21 @@ static void start(struct otter_push_target *target)
     if (!target->resolved) {
         resolve(target);
     }
-    if (target->resolved && !host_is_busy(target)) {
+    if (target->phase == OTTER_PUSH_QUEUED && target->resolved &&
+        !host_is_busy(target) && is_surveyed(target)) {
         begin_attempt(target);
-        start_session(target);
+        if (is_worth_it(target)) {
+            start_session(target);
+        }
     }
 }
 
-static bool may_start(const struct otter_push_target *target)
+static bool may_start(struct otter_push_target *target)
 {
     return target->phase == OTTER_PUSH_QUEUED &&
            target->not_before_ms <= target->run->now_ms &&
-           !(target->resolved && host_is_busy(target));
+           (!target->resolved ||
+            (!host_is_busy(target) && is_surveyed(target)));
 }
 
 /* Of those that may start, the one that has waited longest. */
@@ -273,11 +318,27 @@ void otter__push_queue_advance(struct otter_push_run *run)
         if (target->phase == OTTER_PUSH_RUNNING &&
             target->session.state == OTTER_PUSH_SESSION_DONE) {
             judge(target);
+        } else if (target->phase == OTTER_PUSH_RETURNING &&
+                   otter__push_return_check(target)) {
+            finish(target);
         }
     }
+    otter__push_return_refresh(run);
     while (count_active(run) < run->parallel && (target = next(run))) {
         start(target);
     }
+}
+
+/* A port that came with the name is better than the default. */
+static void take_address(struct otter_push_target *target,
+                         const struct sockaddr_storage *address)
+{
+    set_device(target, address);
+    if (!target->port_given && otter_address_port(address)) {
+        target->port = otter_address_port(address);
+    }
+    otter_address_set_port(&target->device, target->port);
+    target->phase = OTTER_PUSH_QUEUED;
 }
 
 void otter__push_queue_resolved(struct otter_push_run *run)
@@ -293,8 +354,7 @@ void otter__push_queue_resolved(struct otter_push_run *run)
             give_up(target, OTTER_PUSH_END_LOOKUP,
                     gai_strerror(lookup->error));
         } else {
-            set_device(target, &lookup->address);
-            target->phase = OTTER_PUSH_QUEUED;
+            take_address(target, &lookup->address);
         }
         otter_lookup_free(lookup);
     }
@@ -302,7 +362,8 @@ void otter__push_queue_resolved(struct otter_push_run *run)
 
 uint64_t otter__push_queue_wake(const struct otter_push_run *run)
 {
-    uint64_t wake = UINT64_MAX;
+    uint64_t surveyed = run->started_at_ms + run->survey_ms;
+    uint64_t wake = surveyed > run->now_ms ? surveyed : UINT64_MAX;
 
     for (size_t i = 0; i < run->count; i++) {
         const struct otter_push_target *target = &run->targets[i];
@@ -332,6 +393,10 @@ void otter__push_queue_interrupt(struct otter_push_run *run)
         struct otter_push_target *target = &run->targets[i];
 
         if (target->phase == OTTER_PUSH_FINISHED) {
+            continue;
+        }
+        if (target->phase == OTTER_PUSH_RETURNING) {
+            finish(target); /* the verdict is known */
             continue;
         }
         if (target->phase != OTTER_PUSH_RUNNING) {

@@ -19,7 +19,7 @@
 
 static bool is_good(const struct otter_push_target *target)
 {
-    return target->session.ending == OTTER_PUSH_END_UPDATED;
+    return otter_push_ending_status(target->session.ending) == 0;
 }
 
 void otter_push_report_result(const struct otter_push_target *target,

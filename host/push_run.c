@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #define TICK_MS        200
-#define FDS_OWN        3 /* two listeners and the resolver */
+#define FDS_OWN        4 /* two listeners, the resolver, the survey */
 #define FD_RESOLVER    2
+#define FD_SURVEY      3
 #define FDS_PER_TARGET 2
 
 static volatile sig_atomic_t interrupted;
@@ -128,6 +129,8 @@ static size_t collect(struct otter_push_run *run, uint64_t *wake)
     }
     run->fds[FD_RESOLVER] =
         (struct pollfd){.fd = run->resolver.fd, .events = POLLIN};
+    run->fds[FD_SURVEY] = (struct pollfd){
+        .fd = otter_push_survey_fd(&run->survey), .events = POLLIN};
     for (size_t i = 0; i < run->count; i++) {
         const struct otter_push_session *s = &run->targets[i].session;
 
@@ -192,6 +195,9 @@ static void handle_events(struct otter_push_run *run)
     if (run->fds[FD_RESOLVER].revents) {
         otter__push_queue_resolved(run);
     }
+    if (run->fds[FD_SURVEY].revents) {
+        otter_push_survey_run(&run->survey);
+    }
 }
 
 static void loop(struct otter_push_run *run, const sigset_t *signals)
@@ -249,6 +255,9 @@ static int prepare(struct otter_push_run *run)
         free(run->fds);
         return OTTER_ERR_NO_MEMORY;
     }
+    if (run->survey_ms) {
+        otter_push_survey_open(&run->survey, run->now_ms);
+    }
     otter__push_queue_init(run);
     return 0;
 }
@@ -259,6 +268,7 @@ static void clean_up(struct otter_push_run *run)
         otter_push_listener_close(&run->listeners[i]);
     }
     otter_resolver_close(&run->resolver);
+    otter_push_survey_close(&run->survey);
     free(run->fds);
 }
 

@@ -4,12 +4,13 @@
  * many at a time as the caller allows, one TCP listener for all of them, and
  * a reporter that shows what happens.
  *
- *   QUEUED -> RESOLVING -> RUNNING -> FINISHED
- *      ^                      |
- *      `---- tried again -----'
+ *   QUEUED -> RESOLVING -> RUNNING -> RETURNING -> FINISHED
+ *      ^                      | |                     ^
+ *      `---- tried again -----' `---------------------'
  *
  * A device is tried again when its failure may have been chance, up to a
- * number of times; one that does not answer, up to a deadline. */
+ * number of times; one that does not answer, up to a deadline.  One that was
+ * seen by multicast DNS before its update is waited for after it. */
 #ifndef OTTER_HOST_PUSH_RUN_H
 #define OTTER_HOST_PUSH_RUN_H
 
@@ -17,6 +18,7 @@
 #include "host/address.h"
 #include "host/push_listener.h"
 #include "host/push_session.h"
+#include "host/push_survey.h"
 #include "host/resolver.h"
 
 #include <stdbool.h>
@@ -29,6 +31,7 @@ enum otter_push_phase {
     OTTER_PUSH_QUEUED, /* waits for its turn or for not_before_ms */
     OTTER_PUSH_RESOLVING,
     OTTER_PUSH_RUNNING,
+    OTTER_PUSH_RETURNING, /* the update is in, the device restarts */
     OTTER_PUSH_FINISHED
 };
 
@@ -37,6 +40,7 @@ struct otter_push_target {
     const char *name;     /* as people know it */
     const char *host;     /* an address or a name to be resolved */
     uint16_t port;        /* the device's UDP port */
+    bool port_given;      /* a port found with the name does not replace it */
     const char *password; /* NULL: that of the run */
 
     /* Results and what reporters read. */
@@ -48,7 +52,11 @@ struct otter_push_target {
     uint64_t not_before_ms; /* the next attempt, while QUEUED */
     uint64_t started_at_ms; /* first attempt */
     uint64_t finished_at_ms;
-    enum otter_push_ending ending; /* valid when FINISHED */
+    enum otter_push_ending ending;  /* valid when FINISHED */
+    struct otter_push_facts before; /* what the device said of itself */
+    struct otter_push_facts after;  /* ... and when it was back */
+    uint64_t gone_at_ms;            /* the verdict, when RETURNING */
+    uint64_t back_at_ms;            /* 0: not seen since */
     struct otter_push_run *run;
 
     /* private */
@@ -89,6 +97,12 @@ struct otter_push_run {
     unsigned retries;              /* attempts after the first */
     uint32_t retry_pause_ms;       /* between attempts */
     uint32_t wait_ms;              /* for a first answer; 0: one attempt */
+    uint32_t survey_ms;            /* for answers by multicast DNS before the
+                                      first push; 0: nobody is asked */
+    uint32_t back_ms;              /* for a device to come back; 0: none */
+    const struct otter_look *look; /* at the file; NULL: nothing is known */
+    bool force;                    /* push what does not fit */
+    bool new_only;                 /* leave devices with this version alone */
     struct sockaddr_storage local; /* family 0: every address */
     uint16_t host_port_first;      /* 0: the system chooses */
     uint16_t host_port_last;
@@ -104,6 +118,7 @@ struct otter_push_run {
     /* private */
     struct otter_push_listener listeners[2]; /* IPv4, IPv6 */
     struct otter_resolver resolver;
+    struct otter_push_survey survey;
     struct pollfd *fds;
     uint64_t turns;
 };

@@ -48,6 +48,7 @@ static bool is_shown(const struct otter_push_target *target)
 {
     return target->phase == OTTER_PUSH_RESOLVING ||
            target->phase == OTTER_PUSH_RUNNING ||
+           target->phase == OTTER_PUSH_RETURNING ||
            (target->phase == OTTER_PUSH_QUEUED &&
             (target->attempts > 0 || target->polls > 0));
 }

@@ -4,13 +4,19 @@
 #include "host/resolver.h"
 
 #include "host/address.h"
+#include "host/discover.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
+
+/* For an answer by multicast DNS. */
+#define LOCAL_MS 3000
 
 int otter_resolver_open(struct otter_resolver *resolver)
 {
@@ -30,14 +36,33 @@ void otter_lookup_free(struct otter_lookup *lookup)
     free(lookup);
 }
 
+/* Names of multicast DNS, which the system's resolver may know nothing of; the
+ * device's port comes with them. */
+static bool find_local(struct otter_lookup *lookup)
+{
+    static const char suffix[] = ".local";
+    size_t len = strlen(lookup->name);
+    struct otter_device device;
+
+    if (len < sizeof suffix ||
+        strcasecmp(lookup->name + len - (sizeof suffix - 1), suffix) != 0 ||
+        otter_discover_find(lookup->name, LOCAL_MS, &device) != 0) {
+        return false;
+    }
+    return otter_address_parse(&lookup->address, device.address,
+                               lookup->family, device.port);
+}
+
 /* A pointer is written as a whole: it is far shorter than PIPE_BUF. */
 static void *run(void *argument)
 {
     struct otter_lookup *lookup = argument;
     ssize_t written;
 
-    lookup->error = otter_address_resolve(&lookup->address, lookup->name,
-                                          lookup->family, lookup->port);
+    if (!find_local(lookup)) {
+        lookup->error = otter_address_resolve(&lookup->address, lookup->name,
+                                              lookup->family, 0);
+    }
     do {
         written = write(lookup->write_fd, &lookup, sizeof(void *));
     } while (written < 0 && errno == EINTR);
@@ -58,7 +83,7 @@ static int start_thread(struct otter_lookup *lookup)
 }
 
 int otter_resolver_start(struct otter_resolver *resolver, const char *name,
-                         int family, uint16_t port, void *user)
+                         int family, void *user)
 {
     struct otter_lookup *lookup = calloc(1, sizeof *lookup);
     int error;
@@ -68,7 +93,6 @@ int otter_resolver_start(struct otter_resolver *resolver, const char *name,
     }
     lookup->name = strdup(name);
     lookup->family = family;
-    lookup->port = port;
     lookup->user = user;
     lookup->write_fd = resolver->write_fd;
     error = lookup->name ? start_thread(lookup) : ENOMEM;

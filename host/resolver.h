@@ -20,14 +20,14 @@ struct otter_resolver {
 };
 
 struct otter_lookup {
-    struct sockaddr_storage address; /* valid when error is 0 */
+    struct sockaddr_storage address; /* valid when error is 0; with the port
+                                        of the device if one was found */
     int error;                       /* 0 or a number for gai_strerror() */
     void *user;
 
     /* private */
     char *name;
     int family;
-    uint16_t port;
     int write_fd;
 };
 
@@ -35,10 +35,11 @@ struct otter_lookup {
 OTTER_MUST_CHECK int otter_resolver_open(struct otter_resolver *resolver);
 
 /* Starts a look-up; family 0 allows both.  name is copied, user is handed
- * back.  Returns 0 or an errno value: no answer will come then. */
+ * back.  Names that end in .local are asked for by multicast DNS first.
+ * Returns 0 or an errno value: no answer will come then. */
 OTTER_MUST_CHECK int otter_resolver_start(struct otter_resolver *resolver,
                                           const char *name, int family,
-                                          uint16_t port, void *user);
+                                          void *user);
 
 /* An answer, to be freed with otter_lookup_free; NULL when none waits. */
 struct otter_lookup *otter_resolver_take(struct otter_resolver *resolver);

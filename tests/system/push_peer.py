@@ -208,7 +208,7 @@ class PushCase(unittest.TestCase):
     def command(self, device, *options, image=None):
         return [OTTER, "push", device.address, str(image or self.image),
                 "--port", str(device.port), "--retries", "0",
-                "--chip", "esp8266", *options]
+                "--chip", "esp8266", "--no-mdns", *options]
 
     def push(self, script, *options, **more):
         """One push; the result has returncode, stdout and stderr."""

@@ -123,7 +123,7 @@ class BasicOta(otter_testlib.SystemTest):
 
     def test_stay_running_waits_for_the_reset(self):
         board = self.ready(settings={"stay_running": "1"})
-        self.push(board, sketch("basic_ota-1.1.0"))
+        self.push(board, sketch("basic_ota-1.1.0"), "--no-mdns")
         board.expect("^End$")
         self.assertEqual(board.status()["starts"], 1)
         board.control("reset")
@@ -133,7 +133,7 @@ class BasicOta(otter_testlib.SystemTest):
         """The core's command lives in RTC memory, which a power cycle
         loses (protocol 3.4): with its boot loader the old sketch runs."""
         board = self.ready(settings={"stay_running": "1"})
-        self.push(board, sketch("basic_ota-1.1.0"))
+        self.push(board, sketch("basic_ota-1.1.0"), "--no-mdns")
         board.expect("^End$")
         board.control("power cycle")
         self.expect_start(board, "1.0.0")

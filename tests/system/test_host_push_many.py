@@ -55,7 +55,7 @@ class ManyCase(PushCase):
 
     def run_otter(self, *words, env=None, stdin=None):
         return subprocess.run(
-            [OTTER, "push", "--chip", "esp8266", *words], text=True,
+            [OTTER, "push", "--chip", "esp8266", "--no-mdns", *words], text=True,
             capture_output=True, timeout=LIMIT, env=environment(env),
             input=stdin)
 
