@@ -26,34 +26,45 @@
 /* --- Questions
  * ----------------------------------------------------------------- */
 
-/* One question a packet: the core answers others from its port not. */
-static void ask(struct otter_discover *d, const struct otter_dns_name *name,
-                uint16_t type)
+/* One question a packet: to others from our own port the core is silent. */
+static void ask(struct otter_discover *d, unsigned ways,
+                const struct otter_dns_name *name, uint16_t type)
 {
     struct otter_dns_writer writer;
     uint8_t packet[512];
 
-    if (otter_dns_begin(&writer, packet, sizeof packet, d->net.id, 0) == 0 &&
+    if (otter_dns_begin(&writer, packet, sizeof packet, 0, 0) == 0 &&
         otter_dns_put_question(&writer, name, type, OTTER_DNS_IN) == 0) {
-        otter__discover_net_send(&d->net, packet, otter_dns_finish(&writer));
+        otter__discover_net_send(&d->net, packet, otter_dns_finish(&writer),
+                                 ways);
     }
+}
+
+/* In turns at first, so that each is tried early; then both. */
+static unsigned ways_of(unsigned attempt)
+{
+    if (attempt >= QUERY_STEPS) {
+        return OTTER_DISCOVER_DIRECT | OTTER_DISCOVER_GROUP;
+    }
+    return attempt % 2 == 0 ? OTTER_DISCOVER_DIRECT : OTTER_DISCOVER_GROUP;
 }
 
 static void ask_for_all(struct otter_discover *d, uint64_t now)
 {
     uint64_t pause = QUERY_EVERY_MS;
+    unsigned ways = ways_of(d->queries);
 
     if (d->wanted[0] != '\0') {
         struct otter_dns_name host = {{d->wanted}};
         struct otter_dns_name instance = {
             {d->label, d->config.service, "local"}};
 
-        ask(d, &instance, OTTER_DNS_SRV);
-        ask(d, &host, OTTER_DNS_A);
+        ask(d, ways, &instance, OTTER_DNS_SRV);
+        ask(d, ways, &host, OTTER_DNS_A);
     } else {
         struct otter_dns_name service = {{d->config.service, "local"}};
 
-        ask(d, &service, OTTER_DNS_PTR);
+        ask(d, ways, &service, OTTER_DNS_PTR);
     }
     if (d->queries < QUERY_STEPS) {
         pause = QUERY_FIRST_MS << d->queries++;
@@ -66,14 +77,15 @@ static void ask_for_rest(struct otter_discover *d,
 {
     struct otter_dns_name instance = {{entry->instance}};
     struct otter_dns_name host = {{entry->target}};
+    unsigned ways = ways_of(entry->follow_ups);
 
     if (entry->target[0] == '\0') {
-        ask(d, &instance, OTTER_DNS_SRV);
+        ask(d, ways, &instance, OTTER_DNS_SRV);
     } else if (otter__discover_find_host(d, entry->target) == NULL) {
-        ask(d, &host, OTTER_DNS_A);
+        ask(d, ways, &host, OTTER_DNS_A);
     }
     if (!entry->has_text) {
-        ask(d, &instance, OTTER_DNS_TXT);
+        ask(d, ways, &instance, OTTER_DNS_TXT);
     }
     entry->ask_at =
         ++entry->follow_ups < FOLLOW_UPS

@@ -4,11 +4,13 @@
  * discover`, `otter discovery` and `otter push name.local | --all | --match`
  * stand on it.
  *
- * Questions are asked from a port of its own, so that each device answers to
- * this program alone, and a second socket listens to what devices announce and
- * when they leave.  Both work beside Avahi.  All interfaces that can multicast
- * are asked, at 0, 0.5, 1.5, 3.5, 7.5 and 15.5 s, then every 20 s.  A device
- * is gone when it says so or was silent for OTTER_DISCOVER_SILENCE_MS.
+ * Questions are asked from a port of its own, to which each device answers
+ * directly, and in turns with that from the mDNS port, whose answers everybody
+ * hears: a firewall may keep either away.  What devices announce and when they
+ * leave is heard as well.  All that works beside Avahi.  All interfaces that
+ * can multicast are asked, at 0, 0.5, 1.5, 3.5, 7.5 and 15.5 s, then every 20
+ * s.  A device is gone when it says so or was silent for
+ * OTTER_DISCOVER_SILENCE_MS.
  *
  * For an event loop: when otter_discover_fd is readable, call
  * otter_discover_run.  Nothing blocks but the two calls that say so. */

@@ -29,9 +29,15 @@ static struct sockaddr_in group_address(void)
     return address;
 }
 
-static int open_query(void)
+static int set_ttl(int fd)
 {
     const int ttl = MULTICAST_TTL;
+
+    return setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &ttl, sizeof ttl);
+}
+
+static int open_query(void)
+{
     struct sockaddr_in any;
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -41,7 +47,7 @@ static int open_query(void)
     memset(&any, 0, sizeof any);
     any.sin_family = AF_INET;
     if (bind(fd, (const struct sockaddr *)&any, sizeof any) != 0 ||
-        setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &ttl, sizeof ttl) != 0) {
+        set_ttl(fd) != 0) {
         int reason = errno;
 
         close(fd);
@@ -62,7 +68,8 @@ static int open_listen(void)
     if (fd >= 0 &&
         (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
          setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &off, sizeof off) != 0 ||
-         bind(fd, (const struct sockaddr *)&group, sizeof group) != 0)) {
+         bind(fd, (const struct sockaddr *)&group, sizeof group) != 0 ||
+         set_ttl(fd) != 0)) {
         close(fd);
         fd = -1;
     }
@@ -123,22 +130,20 @@ static void join(struct otter_discover_net *net, unsigned index)
     }
 }
 
-/* The source is given too: on the loopback interface the system would take
- * another one's, and devices there answer only to their own subnet. */
-static void send_on(struct otter_discover_net *net, unsigned index,
-                    struct in_addr source, const void *data, size_t len)
+/* By one socket on one interface.  The source is given too: on the loopback
+ * interface the system would take another one's, and devices there answer
+ * only to their own subnet.  What cannot be sent is a question lost; it is
+ * asked again. */
+static void send_by(int fd, const struct ip_mreqn *out, uint16_t id,
+                    uint8_t *data, size_t len)
 {
     const struct sockaddr_in group = group_address();
-    struct ip_mreqn out;
 
-    memset(&out, 0, sizeof out);
-    out.imr_ifindex = (int)index;
-    out.imr_address = source;
-    /* What cannot be sent is a question lost; it is asked again. */
-    if (setsockopt(net->query_fd, IPPROTO_IP, IP_MULTICAST_IF, &out,
-                   sizeof out) != 0 ||
-        sendto(net->query_fd, data, len, MSG_NOSIGNAL,
-               (const struct sockaddr *)&group, sizeof group) < 0) {
+    otter_store_be16(data, id);
+    if (fd < 0 ||
+        setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, out, sizeof *out) != 0 ||
+        sendto(fd, data, len, MSG_NOSIGNAL, (const struct sockaddr *)&group,
+               sizeof group) < 0) {
         return;
     }
 }
@@ -160,11 +165,10 @@ static bool is_usable(const struct ifaddrs *interface)
            (interface->ifa_flags & (IFF_MULTICAST | IFF_LOOPBACK)) != 0;
 }
 
-void otter__discover_net_send(struct otter_discover_net *net, const void *data,
-                              size_t len)
+/* From every address: devices answer directly only within their subnet. */
+void otter__discover_net_send(struct otter_discover_net *net, void *data,
+                              size_t len, unsigned ways)
 {
-    unsigned done[OTTER_DISCOVER_INTERFACES];
-    size_t count = 0;
     struct ifaddrs *list;
 
     if (getifaddrs(&list) != 0) {
@@ -172,18 +176,21 @@ void otter__discover_net_send(struct otter_discover_net *net, const void *data,
     }
     for (struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
         unsigned index = is_usable(i) ? if_nametoindex(i->ifa_name) : 0;
-        size_t n = 0;
+        struct ip_mreqn out;
 
-        while (n < count && done[n] != index) {
-            n++;
-        }
-        if (index == 0 || n < count || count == OTTER_DISCOVER_INTERFACES ||
-            (net->only != 0 && index != net->only)) {
+        if (index == 0 || (net->only != 0 && index != net->only)) {
             continue;
         }
-        done[count++] = index;
         join(net, index);
-        send_on(net, index, address_of(i), data, len);
+        memset(&out, 0, sizeof out);
+        out.imr_ifindex = (int)index;
+        out.imr_address = address_of(i);
+        if ((ways & OTTER_DISCOVER_DIRECT) != 0) {
+            send_by(net->query_fd, &out, net->id, data, len);
+        }
+        if ((ways & OTTER_DISCOVER_GROUP) != 0) {
+            send_by(net->listen_fd, &out, 0, data, len);
+        }
     }
     freeifaddrs(list);
 }

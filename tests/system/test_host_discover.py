@@ -14,7 +14,7 @@ import netns_testlib
 import otter_testlib
 from netns_testlib import (LEFT, PORT, RIGHT, NetnsTest, Peer, record,
                            response, srv, txt)
-from otter_testlib import program, wait_for
+from otter_testlib import only, program, wait_for
 
 TYPE = "_arduino._tcp.local"
 CORE_TXT = ("auth_upload=yes", "board=generic", "ssh_upload=no",
@@ -23,9 +23,11 @@ CORE_TXT = ("auth_upload=yes", "board=generic", "ssh_upload=no",
 
 class Device:
     """A scripted device on the left: answers each question by `answer`, which
-    gets the message and returns packets, (to the asker or to all)."""
+    gets the message and returns packets.  They go to the asker, or to all if
+    it asks from the mDNS port; `deaf` names ports that it does not hear."""
 
-    def __init__(self, test, answer):
+    def __init__(self, test, answer, deaf=lambda port: False):
+        self.deaf = deaf
         self.peer = Peer(test, test.left, PORT)
         self.answer = answer
         self.messages = []
@@ -44,9 +46,12 @@ class Device:
             if not got or got[0].flags & 0x8000:
                 continue
             message, sender, _ttl = got
+            if self.deaf(sender[1]):
+                continue
             self.messages.append(message)
             for packet in self.answer(message) or ():
-                self.peer.send(packet, sender)
+                self.peer.send(packet, (netns_testlib.GROUP, PORT)
+                               if sender[1] == PORT else sender)
 
     @property
     def questions(self):
@@ -166,6 +171,15 @@ class DiscoverBoards(Finder):
         found = self.json("-t", "1")
         self.assertEqual([d["name"] for d in found], names)
 
+    @only("posix", "needs a namespace around the board")
+    def test_second_subnet_of_an_interface_is_asked_too(self):
+        """A board answers directly only within its own subnet."""
+        self.right.ip("addr", "flush", "dev", "wire")
+        for address in ("10.99.0.2/24", f"{RIGHT}/24"):
+            self.right.ip("addr", "add", address, "dev", "wire")
+        self.lamp().expect("name lamp")
+        self.assertEqual(len(self.json("-t", "0.4")), 1)
+
     def test_avahi_beside_us_keeps_working(self):
         """The search takes no answer away from another program."""
         avahi = self.avahi(self.right)
@@ -213,6 +227,15 @@ class DiscoverScripts(Finder):
             response(records())))
         self.assertEqual(len(self.json("-t", "1")), 1)
 
+    def test_either_way_of_asking_finds_the_device(self):
+        """A firewall may keep direct answers away, or multicast ones."""
+        Device(self, whole, deaf=lambda port: port != PORT)
+        self.assertEqual(len(self.json("-t", "1")), 1)
+
+    def test_direct_answers_alone_find_the_device(self):
+        Device(self, whole, deaf=lambda port: port == PORT)
+        self.assertEqual(len(self.json("-t", "1")), 1)
+
     def test_question_that_was_lost_is_asked_again(self):
         count = []
 
@@ -240,7 +263,7 @@ class DiscoverScripts(Finder):
                              ident=message.id)
             return [wrong_id, query_again, error, b"", b"\xff" * 600,
                     *whole(message)]
-        device = Device(self, answer)
+        device = Device(self, answer, deaf=lambda port: port == PORT)
         stranger = Peer(self, self.left)  # not the mDNS port
         stranger.send(response(records("forged4")))
         self.assertEqual([d["name"] for d in self.json("-t", "1")], ["lamp"])
