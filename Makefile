@@ -34,6 +34,7 @@ bench: ## figures measured side by side, never asserted
 	@scripts/bench
 
 size: ## bytes and stack on the chip
+	@scripts/setup build lx106
 	@scripts/size
 
 powercut: ## cut the power CUTS times (SEED repeats a run)
