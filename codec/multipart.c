@@ -285,11 +285,14 @@ static int disposition(struct otter_multipart *m, const char *value)
         file = otter_multipart_parameter(value, "filename*", m->filename,
                                          sizeof m->filename);
     }
-    if (m->named || name < 0 || file == OTTER_ERR_SYNTAX) {
+    if (m->named || name < 0 || (file == OTTER_ERR_SYNTAX && !m->cut)) {
         return OTTER_ERR_SYNTAX;
     }
+    if (m->cut && file == OTTER_ERR_NO_DATA) {
+        return OTTER_ERR_TOO_LONG; /* nobody knows what was cut off */
+    }
     m->named = true;
-    m->is_file = file >= 0;
+    m->is_file = file != OTTER_ERR_NO_DATA;
     return 0;
 }
 
@@ -313,10 +316,10 @@ static uint32_t state_headers(struct otter_multipart *m, uint8_t c,
                               enum otter_multipart_event *event)
 {
     if (c != '\n') {
-        if (m->used + 1 >= m->line_size) {
-            m->error = OTTER_ERR_TOO_LONG;
-        } else if (c == '\0') {
+        if (c == '\0') {
             m->error = OTTER_ERR_SYNTAX;
+        } else if (m->used + 1 >= m->line_size) {
+            m->cut = true;
         } else {
             m->line[m->used++] = (char)c;
         }
@@ -329,6 +332,7 @@ static uint32_t state_headers(struct otter_multipart *m, uint8_t c,
     if (m->used > 0) {
         m->used = 0;
         m->error = header_line(m);
+        m->cut = false;
         return 1;
     }
     if (!m->named) {

@@ -54,6 +54,7 @@ struct otter_multipart {
     uint8_t held;    /* bytes of the delimiter that turned out to be data */
     uint8_t headers;
     bool named;
+    bool cut; /* the header line is longer than the buffer */
     bool in_part;
     bool told; /* the END event was given */
     uint8_t delimiter_len;
@@ -69,11 +70,14 @@ OTTER_MUST_CHECK int otter_multipart_init(struct otter_multipart *multipart,
                                           const char *content_type, char *line,
                                           uint32_t line_size);
 
-/* Feeds bytes and stops at the first event.  Returns how many were taken,
+/* A header line longer than the buffer is cut: of a Content-Disposition the
+ * name must fit, the file name need not.
+ *
+ * Feeds bytes and stops at the first event.  Returns how many were taken,
  * possibly 0 beside an event; call again with the rest until `*event` is NONE
  * and all are taken.  Bytes after END are taken and ignored.
- * OTTER_ERR_SYNTAX: not what RFC 7578 allows.  OTTER_ERR_TOO_LONG: a header
- * line longer than the buffer, or too many.  Sticky. */
+ * OTTER_ERR_SYNTAX: not what RFC 7578 allows.  OTTER_ERR_TOO_LONG: too many
+ * header lines, or a Content-Disposition cut before the file name.  Sticky. */
 OTTER_MUST_CHECK int otter_multipart_feed(struct otter_multipart *multipart,
                                           const void *data, uint32_t len,
                                           enum otter_multipart_event *event);

@@ -25,10 +25,10 @@
 #include "hal/net.h"
 #include "hal/sketch.h"
 #include "sketches/print.h"
+#include "sketches/settings.h"
 
 #include <string.h>
 
-#define TEXT_SIZE     64u
 #define RETRY_WAIT_MS 5000u
 
 /* In a file of its own, so that the banner shows what the flash holds. */
@@ -40,9 +40,9 @@ static struct otter_push push;
 static struct otter_mdns mdns;
 static struct otter_mdns_config mdns_config;
 
-static char host_name[TEXT_SIZE];
-static char password[TEXT_SIZE];
-static char password_hash[TEXT_SIZE];
+static char host_name[OTTER_SKETCH_TEXT];
+static char password[OTTER_SKETCH_TEXT];
+static char password_hash[OTTER_SKETCH_TEXT];
 static bool busy;
 static uint32_t percent;
 static uint32_t heartbeat_ms; /* 0: none */
@@ -121,37 +121,18 @@ static struct otter_push_config push_config = {.events = &events};
 
 /* --- Setting up --------------------------------------------------------- */
 
-/* A number, or 0 when the setting is missing or no number. */
-static uint32_t number_setting(const char *key)
-{
-    char text[12];
-    uint32_t value = 0;
-
-    if (otter_board_setting(key, text, sizeof text) < 0) {
-        return 0;
-    }
-    for (const char *c = text; *c >= '0' && *c <= '9'; c++) {
-        value = value * 10 + (uint32_t)(*c - '0');
-    }
-    return value;
-}
-
-static const char *text_setting(const char *key, char out[TEXT_SIZE])
-{
-    return otter_board_setting(key, out, TEXT_SIZE) >= 0 ? out : NULL;
-}
-
 static void read_settings(void)
 {
-    push_config.host_name = text_setting("hostname", host_name);
-    push_config.port = (uint16_t)number_setting("port");
-    push_config.password = text_setting("password", password);
-    push_config.password_hash = text_setting("password_hash", password_hash);
+    push_config.host_name = otter_sketch_text("hostname", host_name);
+    push_config.port = (uint16_t)otter_sketch_number("port");
+    push_config.password = otter_sketch_text("password", password);
+    push_config.password_hash =
+        otter_sketch_text("password_hash", password_hash);
     push_config.allow_unauthenticated =
         push_config.password == NULL && push_config.password_hash == NULL;
-    push_config.stay_running = number_setting("stay_running") != 0;
-    busy = number_setting("busy") != 0;
-    heartbeat_ms = number_setting("heartbeat");
+    push_config.stay_running = otter_sketch_number("stay_running") != 0;
+    busy = otter_sketch_number("busy") != 0;
+    heartbeat_ms = otter_sketch_number("heartbeat");
 }
 
 static void print_banner(void)
