@@ -23,7 +23,8 @@ function(otter_sketch name version)
         OTTER_SKETCH_VERSION="${version}" OTTER_SKETCH_BOARD="lx106")
     # The port and the sketch need each other: main calls the sketch.
     target_link_libraries(${target} PRIVATE otter_flags
-        -Wl,--start-group otter_lx106 ${arg_USES} otter_format lwip bearssl
+        -Wl,--start-group otter_lx106 ${arg_USES} otter_codec otter_format
+        lwip bearssl
         -Wl,--end-group c gcc)
     target_link_options(${target} PRIVATE
         -Wl,--gc-sections "-Wl,-Map,${folder}/${name}-${version}.map"
