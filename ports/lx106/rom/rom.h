@@ -13,6 +13,7 @@
  *   erase_us=N      how long a sector's erase takes, in microseconds
  *   page_us=N       the same for a page program
  *   cache=strict    the window is empty while the cache is off (flash.c)
+ *   rtc=FILE        begin with a software reset and this RTC memory
  *   cut=N           the power fails in the N-th flash operation (1 is the
  *                   first) since power-on: sector erase or page program
  *   tear=KIND       what that operation leaves: see enum otter_rom_tear

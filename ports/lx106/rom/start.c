@@ -17,6 +17,9 @@
 #define IMAGE_CHECKSUM     0xefu
 #define IMAGE_MAX_SEGMENTS 16u
 
+#define RTC_MEMORY 0x60001200u
+#define RTC_SIZE   0x200u
+
 /* Where the vendor's SDK notes that it sends the chip to sleep. */
 #define SDK_NOTE  OTTER_LX106_REGISTER(0x60001100u)
 #define SDK_SLEEP 5u
@@ -163,6 +166,9 @@ static void read_settings(const char *path)
     page->settings_len = (uint32_t)n;
 }
 
+/* For tests that begin at a restart: what the RTC memory held then. */
+static int32_t rtc_file;
+
 static void take_argument(const char *argument)
 {
     struct otter_lx106_page *page = &OTTER_LX106_PAGE;
@@ -182,6 +188,11 @@ static void take_argument(const char *argument)
         otter__rom.page_us = to_number(value);
     } else if ((value = value_of(argument, "random")) != NULL) {
         page->random_file = open_host(value, OTTER_LX106_O_RDONLY);
+    } else if ((value = value_of(argument, "rtc")) != NULL) {
+        rtc_file = open_host(value, OTTER_LX106_O_RDONLY);
+        if (rtc_file < 0) {
+            bad_argument(value);
+        }
     } else if ((value = value_of(argument, "cache")) != NULL) {
         otter__rom.strict = *value == 's';
     } else if ((value = value_of(argument, "cut")) != NULL) {
@@ -198,7 +209,7 @@ static void fill_with_garbage(void)
 {
     uint32_t file = (uint32_t)OTTER_LX106_PAGE.random_file;
 
-    (void)otter__lx106_host(OTTER_LX106_READ, file, 0x60001200u, 0x200);
+    (void)otter__lx106_host(OTTER_LX106_READ, file, RTC_MEMORY, RTC_SIZE);
     (void)otter__lx106_host(OTTER_LX106_READ, file, 0x3ffe8000u, 0x16000);
     (void)otter__lx106_host(OTTER_LX106_READ, file, 0x40100000u, 0x10000);
 }
@@ -212,6 +223,7 @@ static void power_on(void)
     page->random_file = OTTER_LX106_NO_FILE;
     page->event_file = OTTER_LX106_NO_FILE;
     page->next_reason = OTTER_RESET_POWER;
+    rtc_file = OTTER_LX106_NO_FILE;
     page->cause_file = OTTER_LX106_NO_FILE;
     if (otter__lx106_host(OTTER_LX106_ARGV_SIZE, 0, 0, 0) >
         (int32_t)sizeof otter__rom.arguments) {
@@ -226,6 +238,11 @@ static void power_on(void)
     }
     if (page->random_file >= 0) {
         fill_with_garbage();
+    }
+    if (rtc_file >= 0) {
+        (void)otter__lx106_host(OTTER_LX106_READ, (uint32_t)rtc_file,
+                                RTC_MEMORY, RTC_SIZE);
+        page->next_reason = OTTER_RESET_SOFTWARE;
     }
     page->magic = OTTER_LX106_PAGE_MAGIC;
 }

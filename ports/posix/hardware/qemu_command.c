@@ -90,16 +90,6 @@ static void add_rom(struct command *c, const struct otter_hw *hw)
     add(c, "%s", text);
 }
 
-static void add_extra(struct command *c)
-{
-    const char *plugin = getenv("OTTER_LX106_PLUGIN");
-
-    if (plugin != NULL) {
-        add(c, "-plugin");
-        add(c, "%s", plugin);
-    }
-}
-
 static void build_command(struct command *c, const struct otter_hw *hw)
 {
     static const char *const fixed[] = {"qemu-system-xtensa",
@@ -123,7 +113,6 @@ static void build_command(struct command *c, const struct otter_hw *hw)
     add(c, "socket,id=monitor,fd=%d", OTTER_HW_QEMU_FD_MONITOR);
     add_rom(c, hw);
     add_network(c, hw);
-    add_extra(c);
     add(c, "-kernel");
     add(c, "%s", hw->options.rom);
     c->words[c->count] = NULL;
