@@ -220,13 +220,16 @@ static void receive_query(struct otter_mdns *mdns,
     bool more = (query->reader.flags & OTTER_DNS_TRUNCATED) != 0;
     uint16_t id = query->reader.id;
     uint32_t known;
+    bool goes_on; /* with known answers to the query that is held */
 
     receive_probe(mdns, link, query);
     if (link->state == OTTER__MDNS_PROBE) {
         return;
     }
     known = known_answers(mdns, link, query->reader);
-    if (memcmp(link->held_from, info->from.ip, 4) == 0) {
+    goes_on =
+        link->held != 0 && memcmp(link->held_from, info->from.ip, 4) == 0;
+    if (goes_on) {
         link->held &= ~known;
     }
     query->direct &= ~known;
@@ -236,7 +239,7 @@ static void receive_query(struct otter_mdns *mdns,
     } else if (!query->legacy) {
         query->multicast |= query->direct;
     }
-    if (more && !query->legacy && (query->asked || link->held != 0)) {
+    if (more && !query->legacy && (query->asked || goes_on)) {
         hold(link, &info->from, query->multicast);
     } else {
         want(link, query->multicast);

@@ -477,6 +477,7 @@ static void test_mdns_truncated_query_waits_for_the_rest(void **state)
 
     ask_truncated("192.168.1.9");
     send_rest("192.168.1.9", OTTER_DNS_TRUNCATED, "_http._tcp.local");
+    send_rest("192.168.1.11", OTTER_DNS_TRUNCATED, "_http._tcp.local");
     send_rest("192.168.1.9", 0, "_arduino._tcp.local");
     assert_int_equal(mdns_rig_drop(rig, 2000), 0);
 }
