@@ -63,7 +63,7 @@ OTTER_BEGIN_DECLS
 #define OTTER_PULL_RESTART_MS    100u   /* between on_result and restart */
 #define OTTER_PULL_REDIRECTS     10u    /* in one attempt */
 #define OTTER_PULL_TRIES         5u     /* to resume, without getting on */
-#define OTTER_PULL_PROGRESS      4096u  /* bytes that are getting on */
+#define OTTER_PULL_PROGRESS      512u   /* bytes that are getting on */
 #define OTTER_PULL_TRY_MS        1000u  /* before the first, then doubled */
 #define OTTER_PULL_TRY_AFTER_S   60u /* the most that a server may ask then */
 #define OTTER_PULL_RETRY_S       30u /* after the first failed run */
