@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`otter push` over a wire of its own, where "all devices" are all there are:
+a real board behind a real interface, found by multicast."""
+import unittest
+
+import netns_testlib
+from netns_testlib import LEFT
+from otter_testlib import program, sketch, wait_for
+
+
+class Wire(netns_testlib.NetnsTest):
+    def ready(self, **settings):
+        board = self.board_on_the_wire("basic_ota-1.0.0", **settings)
+        board.expect("^IP address: ")
+        wait_for(lambda: "lamp" in self.right.run(
+            program("otter"), "discover", "-t", "1", status=None),
+            "the board by mDNS")
+        return board
+
+    def push(self, *words, status=0, env=None):
+        return self.right.run(program("otter"), "push", *words,
+                              sketch("basic_ota-1.1.0"), status=status,
+                              env=env)
+
+    def test_all_updates_what_is_there(self):
+        board = self.ready(password="secret")
+        out = self.push("--all", env={"OTTER_PASSWORD": "secret"})
+        self.assertRegex(out, r"^lamp: updated: \d+ bytes .*, runs 1\.1\.0\n$")
+        board.expect("^basic_ota 1.1.0$")
+
+    def test_name_needs_no_resolver_of_the_system(self):
+        self.ready()
+        self.assertIn("lamp.local: updated", self.push("lamp.local"))
+
+    def test_bind_to_another_interface_is_named(self):
+        """The device cannot answer to the loopback address."""
+        self.ready()
+        self.push("--bind", "127.0.0.1", "--timeout", "1", "--no-mdns", LEFT,
+                  status=13)
+
+
+if __name__ == "__main__":
+    unittest.main()
