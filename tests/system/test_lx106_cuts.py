@@ -104,7 +104,7 @@ class Worker:
                                    PATIENCE_WITHOUT_POWER_CUT)
             text = machine.console.text
             version = re.search(r"^basic_ota (1\.[01]\.0)$", text, re.M)
-            assert version and "\nReady\n" in text, text
+            assert version and re.search("^Ready$", text, re.M), text
             version = version[1]
         assert VIOLATION not in text, text
         whole = self.sweep.images[version]
