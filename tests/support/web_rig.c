@@ -148,7 +148,7 @@ struct fake_peer *web_rig_dial(void)
 void web_rig_say(struct web_rig *rig, struct fake_peer *peer, const char *text)
 {
     fake_peer_send(peer, text, (uint32_t)strlen(text));
-    assert_false(web_rig_run(rig, 5));
+    assert_false(web_rig_run(rig, 20));
 }
 
 void web_rig_read(struct web_rig *rig, struct fake_peer *peer)
