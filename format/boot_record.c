@@ -67,20 +67,19 @@ void otter_boot_log_judge(struct otter_boot_log *log)
     struct otter_boot_record *r = &log->record;
     uint32_t sector = log->newest / OTTER_BOOT_SLOTS;
 
-    log->sector = sector;
     log->used = log->seen[sector];
     log->previous = r->state;
     log->dirty = log->used != log->newest % OTTER_BOOT_SLOTS + 1;
-    /* A torn first record, or the log of a program that may overwrite it. */
-    if (log->seen[sector ^ 1] != 0 &&
-        (log->valid[sector ^ 1] == 0 || (r->flags & OTTER_BOOT_STOCK) != 0)) {
-        log->dirty = 1;
+    if (log->seen[sector ^ 1] != 0 && log->valid[sector ^ 1] == 0) {
+        log->dirty = 1; /* a torn first record */
         log->used = OTTER_BOOT_SLOTS;
     }
     if (r->state == OTTER_BOOT_NONE) {
-        log->sector = 1;
+        sector = 1;
         log->used = OTTER_BOOT_SLOTS;
     }
+    log->sector = sector;
+    log->home = sector;
     if (r->state == OTTER_BOOT_COPY) {
         for (uint32_t i = r->tries; i < OTTER_BOOT_MARKS; i++) {
             if (r->mark[i] != UINT32_MAX) {
@@ -88,7 +87,10 @@ void otter_boot_log_judge(struct otter_boot_log *log)
             }
         }
     }
-    if (r->state == OTTER_BOOT_DONE && (r->flags & OTTER_BOOT_AFFIRMED) == 0) {
+    /* The log of a program that may overwrite it holds nothing else. */
+    if (r->state == OTTER_BOOT_DONE &&
+        ((r->flags & OTTER_BOOT_AFFIRMED) == 0 ||
+         ((r->flags & OTTER_BOOT_STOCK) != 0 && log->seen[sector ^ 1] != 0))) {
         log->dirty = 1;
     }
 }
@@ -101,7 +103,7 @@ uint32_t otter_boot_log_next(struct otter_boot_log *log)
     log->used += log->fresh;
     log->fresh = 0;
     if (log->used >= OTTER_BOOT_SLOTS) {
-        log->sector ^= 1;
+        log->sector = log->home ^ 1;
         log->used = 0;
         r->generation++;
     }
@@ -123,5 +125,6 @@ bool otter_boot_log_written(struct otter_boot_log *log)
         return false;
     }
     log->previous = log->record.state;
+    log->home = log->sector;
     return true;
 }

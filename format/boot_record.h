@@ -165,7 +165,8 @@ struct otter_boot_log {
     uint32_t previous; /* state of the newest record in flash */
     uint32_t newest;   /* slot of that record, 0 to 31 */
     uint32_t used;     /* slots of its sector that are not blank, 0 to 16 */
-    uint32_t sector;   /* it lies in, 0 or 1 */
+    uint32_t sector;   /* that is being filled, 0 or 1 */
+    uint32_t home;     /* the sector of the newest record in flash */
     uint32_t seen[2];  /* the same of each sector */
     uint32_t valid[2]; /* it holds a valid record */
 };

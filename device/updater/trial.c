@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define SLOTS    (OTTER_BOOT_LOG_SECTORS * OTTER_BOOT_SLOTS)
-#define PATIENCE OTTER_BOOT_SLOTS /* appends that may fail in one call */
+#define PATIENCE (3 * OTTER_BOOT_SLOTS) /* appends that may fail in a call */
 
 static uint32_t slot_addr(const struct otter_trial *trial, uint32_t slot)
 {
