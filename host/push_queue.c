@@ -91,7 +91,7 @@ static void judge(struct otter_push_target *target)
                             : 0);
         return;
     }
-    target->attempts++;
+    target->attempts += target->session.invitations > 0;
     if (otter__push_return_is_expected(target)) {
         otter__push_return_begin(target);
         return;
@@ -196,15 +196,25 @@ static void set_device(struct otter_push_target *target,
     otter_address_text(target->address, device);
 }
 
+/* A literal address needs no look-up. */
+static bool resolve_literal(struct otter_push_target *target)
+{
+    struct sockaddr_storage device;
+
+    if (!otter_address_parse(&device, target->host,
+                             target->run->local.ss_family, target->port)) {
+        return false;
+    }
+    set_device(target, &device);
+    return true;
+}
+
 static void resolve(struct otter_push_target *target)
 {
     struct otter_push_run *run = target->run;
-    struct sockaddr_storage device;
     int error;
 
-    if (otter_address_parse(&device, target->host, run->local.ss_family,
-                            target->port)) {
-        set_device(target, &device);
+    if (resolve_literal(target)) {
         return;
     }
     begin_attempt(target);
@@ -221,10 +231,7 @@ static bool is_surveyed(struct otter_push_target *target)
 {
     struct otter_push_run *run = target->run;
 
-    if (run->survey.discover && !target->before.seen) {
-        target->before = otter_push_survey_find(&run->survey, target->address,
-                                                target->port);
-    }
+    otter__push_return_look(target);
     return target->before.seen || !run->survey.discover ||
            run->now_ms >= run->started_at_ms + run->survey_ms;
 }
@@ -306,6 +313,7 @@ void otter__push_queue_init(struct otter_push_run *run)
         target->run = run;
         target->phase = OTTER_PUSH_QUEUED;
         target->turn = ++run->turns;
+        (void)resolve_literal(target);
     }
 }
 

@@ -30,6 +30,17 @@ static bool is_telling(const struct otter_push_target *target)
            strcmp(version, target->before.version) != 0;
 }
 
+void otter__push_return_look(struct otter_push_target *target)
+{
+    struct otter_push_run *run = target->run;
+
+    if (target->phase == OTTER_PUSH_QUEUED && target->resolved &&
+        !target->before.seen) {
+        target->before = otter_push_survey_find(&run->survey, target->address,
+                                                target->port);
+    }
+}
+
 bool otter__push_return_is_expected(const struct otter_push_target *target)
 {
     if (!target->before.seen || target->run->back_ms == 0) {
@@ -95,14 +106,26 @@ bool otter__push_return_check(struct otter_push_target *target)
     return false;
 }
 
-void otter__push_return_refresh(struct otter_push_run *run)
+static bool is_any_returning(const struct otter_push_run *run)
 {
     for (size_t i = 0; i < run->count; i++) {
-        if (run->targets[i].phase == OTTER_PUSH_RETURNING &&
-            run->now_ms >= run->survey.opened_at_ms + REFRESH_MS) {
-            otter_push_survey_close(&run->survey);
-            otter_push_survey_open(&run->survey, run->now_ms);
-            return;
+        if (run->targets[i].phase == OTTER_PUSH_RETURNING) {
+            return true;
         }
     }
+    return false;
+}
+
+/* What is known of those whose turn is still to come is kept. */
+void otter__push_return_refresh(struct otter_push_run *run)
+{
+    if (run->now_ms < run->survey.opened_at_ms + REFRESH_MS ||
+        !is_any_returning(run)) {
+        return;
+    }
+    for (size_t i = 0; i < run->count; i++) {
+        otter__push_return_look(&run->targets[i]);
+    }
+    otter_push_survey_close(&run->survey);
+    otter_push_survey_open(&run->survey, run->now_ms);
 }

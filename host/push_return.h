@@ -8,6 +8,9 @@
 
 #include "host/push_run.h"
 
+/* Keeps what a device that has not been pushed to says of itself. */
+void otter__push_return_look(struct otter_push_target *target);
+
 /* Whether the device is worth waiting for: it was seen before. */
 bool otter__push_return_is_expected(const struct otter_push_target *target);
 
