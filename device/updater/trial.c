@@ -212,6 +212,11 @@ static bool waits(const struct otter_trial *trial)
     return trial->log.record.state == OTTER_BOOT_COPY;
 }
 
+bool otter_trial_is_on_trial(const struct otter_trial *trial)
+{
+    return trial->error == 0 && trial->on_trial;
+}
+
 int otter_trial_confirm(struct otter_trial *trial)
 {
     if (trial->error != 0 || trial->log_addr == 0) {

@@ -83,6 +83,9 @@ OTTER_MUST_CHECK int otter_trial_open(struct otter_trial *trial);
 void otter_trial_status(const struct otter_trial *trial,
                         struct otter_trial_status *out);
 
+/* True while confirm is awaited; reads nothing. */
+bool otter_trial_is_on_trial(const struct otter_trial *trial);
+
 /* The running program works and stays.  0 also when it is not on trial.
  * OTTER_ERR_LOADER.  OTTER_ERR_FLASH_PROGRAM: the log does not take it; the
  * program is still on trial, try again. */

@@ -43,7 +43,8 @@ function(otter_twin out flavour lib)
 endfunction()
 
 # otter_sketch(NAME VERSION SOURCES ... USES ...): the programs of a sketch
-# and their images, sketches/NAME-VERSION.bin beside the programs.
+# and their images beside them: sketches/NAME-VERSION.bin with the core's boot
+# loader, NAME-VERSION-otter.bin with Otter's, for the map 4M2M.
 function(otter_sketch name version)
     cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
     otter__sketch(${name} ${version} small "" ${ARGN})
@@ -55,7 +56,7 @@ endfunction()
 function(otter__sketch name version flavour suffix)
     cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
     set(target sketch_${name}_${version}_${flavour})
-    set(image "${OTTER_PROGRAM_DIR}/sketches/${name}-${version}${suffix}.bin")
+    set(folder "${OTTER_PROGRAM_DIR}/sketches")
     add_executable(${target} ${arg_SOURCES})
     set_target_properties(${target} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/sketches")
@@ -72,13 +73,21 @@ function(otter__sketch name version flavour suffix)
     else()
         set(map 512K0)
     endif()
+    otter__sketch_image(${target} "${folder}/${name}-${version}${suffix}.bin"
+        none ${map})
+    otter__sketch_image(${target}
+        "${folder}/${name}-${version}-otter${suffix}.bin" otter 4M2M)
+endfunction()
+
+function(otter__sketch_image target image loader map)
+    get_filename_component(name "${image}" NAME)
     add_custom_command(OUTPUT "${image}"
         COMMAND "${CMAKE_COMMAND}" -E make_directory
             "${OTTER_PROGRAM_DIR}/sketches"
-        COMMAND otter image build --quiet --map ${map}
+        COMMAND otter image build --quiet --boot ${loader} --map ${map}
             --program "$<TARGET_FILE:${target}>" -o "${image}"
         DEPENDS ${target} otter VERBATIM)
-    add_custom_target(${target}_image ALL DEPENDS "${image}")
+    add_custom_target(image_${name} ALL DEPENDS "${image}")
 endfunction()
 
 foreach(flavour small asan)

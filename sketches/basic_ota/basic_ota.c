@@ -12,7 +12,9 @@
  *   stay_running   1: do not restart after an update, wait for a reset
  *   busy           1: decline every update, as a machine in operation would
  *   heartbeat      milliseconds: print `tick N` so often, from the
- *                  application's own loop, during updates too */
+ *                  application's own loop, during updates too
+ *   confirm_ms     milliseconds of network until a program on trial confirms
+ *                  (keeper.h) */
 #include "device/transport/mdns.h"
 #include "device/transport/push.h"
 #include "device/updater/updater.h"
@@ -24,6 +26,8 @@
 #include "hal/clock.h"
 #include "hal/net.h"
 #include "hal/sketch.h"
+#include "sketches/basic_ota/application.h"
+#include "sketches/keeper.h"
 #include "sketches/print.h"
 #include "sketches/settings.h"
 
@@ -35,7 +39,8 @@
 extern const struct otter_descriptor_block otter_sketch_descriptor;
 
 static struct otter_updater updater;
-static const struct otter_updater_config updater_config;
+static const struct otter_updater_config updater_config = {
+    .trial = &otter_sketch_trial};
 static struct otter_push push;
 static struct otter_mdns mdns;
 static struct otter_mdns_config mdns_config;
@@ -45,9 +50,6 @@ static char password[OTTER_SKETCH_TEXT];
 static char password_hash[OTTER_SKETCH_TEXT];
 static bool busy;
 static uint32_t percent;
-static uint32_t heartbeat_ms; /* 0: none */
-static uint32_t beat_ms;
-static uint32_t beats;
 static bool offline;
 static uint32_t offline_ms;
 
@@ -132,7 +134,6 @@ static void read_settings(void)
         push_config.password == NULL && push_config.password_hash == NULL;
     push_config.stay_running = otter_sketch_number("stay_running") != 0;
     busy = otter_sketch_number("busy") != 0;
-    heartbeat_ms = otter_sketch_number("heartbeat");
 }
 
 static void print_banner(void)
@@ -216,6 +217,8 @@ void otter_sketch_setup(void)
     int error;
 
     print_banner();
+    otter_sketch_keeper_begin();
+    otter_sketch_application_begin();
     read_settings();
     if (otter_net_interface(0, &network) != 0 || !network.up) {
         fail("Connection Failed! Rebooting...", OTTER_ERR_NETWORK);
@@ -234,20 +237,14 @@ void otter_sketch_setup(void)
     otter_sketch_print("Ready\nIP address: ");
     otter_sketch_print_ip(network.addr.ip);
     otter_sketch_print("\n");
-    beat_ms = otter_clock_ms();
+    otter_sketch_keeper_print_loader();
 }
 
-/* --- The application's own work ----------------------------------------- */
-
-static void beat(void)
+static bool network_is_up(void)
 {
-    if (heartbeat_ms != 0 && otter_clock_since(beat_ms) >= heartbeat_ms) {
-        beat_ms += heartbeat_ms;
-        beats++;
-        otter_sketch_print("tick ");
-        otter_sketch_print_number(beats);
-        otter_sketch_print("\n");
-    }
+    struct otter_interface network;
+
+    return otter_net_interface(0, &network) == 0 && network.up;
 }
 
 void otter_sketch_loop(void)
@@ -260,5 +257,6 @@ void otter_sketch_loop(void)
     }
     (void)otter_push_poll(&push);
     otter_mdns_poll(&mdns);
-    beat();
+    otter_sketch_keeper_poll(&updater, network_is_up());
+    otter_sketch_application_poll();
 }

@@ -6,5 +6,5 @@
 #include "format/descriptor.h"
 
 OTTER_DESCRIPTOR_DEFINE(otter_sketch_descriptor, "basic_ota",
-                        OTTER_SKETCH_VERSION, OTTER_SKETCH_BOARD, "esp8266", 0,
-                        0);
+                        OTTER_SKETCH_VERSION, OTTER_SKETCH_BOARD, "esp8266",
+                        OTTER_DESCRIPTOR_CONFIRMS, 0);
