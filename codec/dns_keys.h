@@ -21,6 +21,13 @@
 #define OTTER_DNS_KEY_CHIP       "chip"       /* "esp8266" */
 #define OTTER_DNS_KEY_FREE_SPACE "free_space" /* bytes for a new sketch */
 #define OTTER_DNS_KEY_FLASH_SIZE "flash_size" /* bytes of flash */
-#define OTTER_DNS_KEY_BOOT       "boot"       /* "confirmed", "trial", ... */
+#define OTTER_DNS_KEY_BOOT       "boot"       /* one of these: */
+
+/* How the running program came to run.  CONFIRMED also says that nothing else
+ * is known of it; REVERTED: an update did not come to stay. */
+#define OTTER_DNS_BOOT_STOCK     "stock" /* another boot loader than Otter's */
+#define OTTER_DNS_BOOT_TRIAL     "trial"
+#define OTTER_DNS_BOOT_REVERTED  "reverted"
+#define OTTER_DNS_BOOT_CONFIRMED "confirmed"
 
 #endif

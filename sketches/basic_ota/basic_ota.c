@@ -21,17 +21,15 @@
 #include "format/core_error.h"
 #include "format/descriptor.h"
 #include "format/error.h"
-#include "format/text.h"
 #include "hal/board.h"
 #include "hal/clock.h"
 #include "hal/net.h"
 #include "hal/sketch.h"
+#include "sketches/about.h"
 #include "sketches/basic_ota/application.h"
 #include "sketches/keeper.h"
 #include "sketches/print.h"
 #include "sketches/settings.h"
-
-#include <string.h>
 
 #define RETRY_WAIT_MS 5000u
 
@@ -44,6 +42,7 @@ static const struct otter_updater_config updater_config = {
 static struct otter_push push;
 static struct otter_mdns mdns;
 static struct otter_mdns_config mdns_config;
+static int shown = -1; /* service number, negative: none */
 
 static char host_name[OTTER_SKETCH_TEXT];
 static char password[OTTER_SKETCH_TEXT];
@@ -157,32 +156,6 @@ static void fail(const char *what, int error)
     offline_ms = otter_clock_ms();
 }
 
-/* One of Otter's own keys; what is missing only makes the device say less. */
-static void tell(int service, const char *key, const char *value)
-{
-    if (otter_mdns_set_txt(&mdns, service, key, value) != 0) {
-        otter_sketch_print("No room for mDNS key ");
-        otter_sketch_print(key);
-        otter_sketch_print("\n");
-    }
-}
-
-/* What an uploader wants to know before and after an update. */
-static void tell_all(int service)
-{
-    char value[sizeof otter_sketch_descriptor.version + 1] = "";
-    struct otter_text text;
-
-    memcpy(value, otter_sketch_descriptor.version,
-           sizeof otter_sketch_descriptor.version);
-    tell(service, OTTER_DNS_KEY_VERSION, value);
-    tell(service, OTTER_DNS_KEY_TARGET, otter_board_name());
-    tell(service, OTTER_DNS_KEY_CHIP, otter_board_chip());
-    otter_text_init(&text, value, sizeof value);
-    otter_text_decimal(&text, otter_updater_free_space(&updater));
-    tell(service, OTTER_DNS_KEY_FREE_SPACE, value);
-}
-
 /* As the core's begin does.  The device can be updated without it, so that
  * its failure is told but stops nothing. */
 static void show(uint32_t interface)
@@ -208,7 +181,8 @@ static void show(uint32_t interface)
         otter_sketch_print("\n");
         return;
     }
-    tell_all(error); /* it is the service's number */
+    shown = error; /* the service's number */
+    otter_sketch_about_begin(&mdns, shown, &otter_sketch_descriptor, &updater);
 }
 
 void otter_sketch_setup(void)
@@ -256,7 +230,10 @@ void otter_sketch_loop(void)
         return;
     }
     (void)otter_push_poll(&push);
-    otter_mdns_poll(&mdns);
+    if (shown >= 0) {
+        otter_sketch_about_poll(&mdns, shown, &otter_sketch_trial);
+        otter_mdns_poll(&mdns);
+    }
     otter_sketch_keeper_poll(&updater, network_is_up());
     otter_sketch_application_poll();
 }

@@ -124,11 +124,27 @@ class DiscoverBoards(Finder):
                     "board": "nodemcuv2", "auth_upload": "yes",
                     "version": "1.0"}}])
 
-    def test_basic_ota_is_found_and_its_password_known(self):
-        board = self.board_on_the_wire("basic_ota-1.0.0", password="secret")
+    def test_basic_ota_says_what_uploaders_want_to_know(self):
+        board = self.board_on_the_wire(
+            "basic_ota-1.0.0", args=["--map", "4M2M"], password="secret")
         board.expect("Ready")
-        found = wait_for(lambda: self.found(), "basic_ota")
-        self.assertEqual((found[0]["name"], found[0]["auth"]), ("lamp", True))
+        found, = wait_for(self.found, "basic_ota")
+        self.assertEqual((found["name"], found["auth"], found["version"]),
+                         ("lamp", True, "1.0.0"))
+        text = found["txt"]
+        self.assertGreater(int(text.pop("free_space")), 100000)
+        self.assertEqual(text, {
+            "tcp_check": "no", "ssh_upload": "no",
+            "board": otter_testlib.BOARD, "auth_upload": "yes",
+            "version": "1.0.0", "target": otter_testlib.BOARD,
+            "chip": "esp8266", "flash_size": str(4 << 20), "boot": "stock"})
+
+    def test_basic_ota_says_how_it_came_to_run(self):
+        board = self.board_on_the_wire("basic_ota-1.0.0-otter",
+                                       args=["--map", "4M2M"])
+        board.expect("Ready")
+        found, = wait_for(self.found, "basic_ota")
+        self.assertEqual(found["txt"]["boot"], "confirmed")
 
     def found(self):
         done = subprocess.run(
