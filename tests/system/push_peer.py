@@ -184,6 +184,22 @@ def expect_close(tcp):
         raise AssertionError(f"unexpected byte {rest!r}")
 
 
+def read_until(terminal, text):
+    """What a terminal shows until the text appears, or to its end."""
+    shown = b""
+    while text is None or text not in shown:
+        if not readable(terminal, LIMIT):
+            raise AssertionError(f"nothing more after {shown!r}")
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:
+            part = b""
+        if not part:
+            break
+        shown += part
+    return shown
+
+
 class PushCase(unittest.TestCase):
     """Runs the uploader against a scripted device."""
 

@@ -3,6 +3,8 @@
 that sleep, and the look at the file before anything is sent."""
 import gzip
 import json
+import os
+import pty
 import re
 import socket
 import subprocess
@@ -11,7 +13,7 @@ import unittest
 
 from push_peer import (LIMIT, OTTER, Device, PushCase, assert_quiet,
                        environment, expect_close, make_image, md5_response,
-                       md5hex)
+                       md5hex, read_until)
 
 NONCE = md5hex("12345678")
 
@@ -328,6 +330,42 @@ class Attempts(ManyCase):
             device.released.set()
             self.finish(device, result)
         self.assert_status(result, 13, "1 of 4 updated")
+
+
+class Screen(ManyCase):
+    def test_each_running_device_has_its_line(self):
+        together = threading.Barrier(3, timeout=LIMIT)
+
+        def script(device):
+            device.expect_invitation()
+            device.reply(b"OK")
+            tcp = device.connect(receive_buffer=4096)
+            device.fetch(tcp, 1000000)
+            together.wait()
+            device.reached.wait(0.3)  # longer than between two drawings
+            device.fetch(tcp, device.invitation.size - 1000000)
+            tcp.sendall(b"OK")
+            expect_close(tcp)
+
+        big = self.write("big.bin", make_image(4000000))
+        devices = self.devices(*[script] * 3)
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execvpe(OTTER, [OTTER, "push", "--no-mdns",
+                               *self.words(devices), str(big)],
+                       environment({"TERM": "xterm"}))
+        shown = read_until(terminal, None).decode()
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        os.close(terminal)
+        for device in devices:
+            self.finish(device)
+        self.assertEqual(status, 0, shown)
+        block = "".join(rf"{re.escape(word)}  .*\r\n"
+                        for word in self.words(devices))
+        self.assertRegex(shown, block + r"0 of 3 devices done\r\n\x1b\[4A")
+        table = shown[shown.index("DEVICE"):]
+        self.assertEqual(table.count("updated: 4000000 bytes"), 3)
+        self.assertIn("3 of 3 updated", table)
 
 
 class Json(ManyCase):

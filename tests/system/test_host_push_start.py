@@ -11,7 +11,7 @@ import unittest
 
 from push_peer import (LIMIT, PushCase, assert_quiet, environment,
                        expect_close, md5_response, md5hex, pbkdf2_response,
-                       readable, sha256hex)
+                       read_until, sha256hex)
 
 NONCE = md5hex("12345678")
 LONG_NONCE = sha256hex("nonce")
@@ -337,22 +337,6 @@ class Passwords(PushCase):
 
         result = self.push(script, "--password", "123")
         self.assert_status(result, 17, "not known")
-
-
-def read_until(terminal, text):
-    """What a terminal shows until the text appears, or to its end."""
-    shown = b""
-    while text is None or text not in shown:
-        if not readable(terminal, LIMIT):
-            raise AssertionError(f"nothing more after {shown!r}")
-        try:
-            part = os.read(terminal, 4096)
-        except OSError:
-            part = b""
-        if not part:
-            break
-        shown += part
-    return shown
 
 
 class Terminal(PushCase):
