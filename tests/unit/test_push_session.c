@@ -21,8 +21,9 @@
 struct fixture {
     struct otter_push_job job;
     struct otter_push_session s;
-    int device; /* UDP */
-    int tcp;    /* the device's end of the upload */
+    int device;         /* UDP */
+    int tcp;            /* the device's end of the upload */
+    int receive_buffer; /* of tcp; 0: the system's choice */
     struct sockaddr_storage host;
     uint64_t now_ms;
 };
@@ -142,6 +143,10 @@ static void connect_back(struct fixture *f, uint64_t ms)
     assert_int_equal(listen(listener, 1), 0);
     getsockname(listener, (struct sockaddr *)&address, &len);
     f->tcp = socket(AF_INET, SOCK_STREAM, 0);
+    if (f->receive_buffer) {
+        setsockopt(f->tcp, SOL_SOCKET, SO_RCVBUF, &f->receive_buffer,
+                   sizeof f->receive_buffer);
+    }
     assert_int_equal(connect(f->tcp, (struct sockaddr *)&address, len), 0);
     fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
     assert_true(fd >= 0);
@@ -397,6 +402,42 @@ static void test_push_session_digits_are_signs_of_life(void **state)
     free(data);
 }
 
+/* Everything is written; only the acknowledgements tell that it moves. */
+static void test_push_session_acknowledged_bytes_are_progress(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t data[60000];
+    uint8_t taken[16384];
+    uint64_t ms = 20;
+    uint32_t before;
+
+    f->receive_buffer = 4096;
+    f->job.data = data;
+    f->job.size = sizeof data;
+    otter_push_session_start(&f->s, f->now_ms);
+    connect_back(f, ms);
+    while (f->s.sent < sizeof data) {
+        before = f->s.sent;
+        at(f, ms);
+        assert_true(f->s.sent > before);
+    }
+    assert_int_equal(f->s.state, OTTER_PUSH_SESSION_SENDING);
+    while (f->s.done < sizeof data / 2) {
+        before = f->s.done;
+        assert_true(recv(f->tcp, taken, sizeof taken, MSG_DONTWAIT) > 0);
+        for (int tries = 0; f->s.done == before && tries < 5000; tries++) {
+            at(f, ms); /* until the kernel has seen an acknowledgement */
+            poll(NULL, 0, 1);
+        }
+        assert_true(f->s.done > before);
+        ms += 9000;
+        at(f, ms);
+        assert_int_equal(f->s.state, OTTER_PUSH_SESSION_SENDING);
+    }
+    at(f, ms + 10000);
+    assert_ended(f, OTTER_PUSH_END_STALLED);
+}
+
 static void test_push_session_result_is_awaited_60_s(void **state)
 {
     struct fixture *f = *state;
@@ -471,6 +512,7 @@ int main(void)
         TEST(test_push_session_expects_its_device_only),
         TEST(test_push_session_no_progress_for_10_s_is_a_stall),
         TEST(test_push_session_digits_are_signs_of_life),
+        TEST(test_push_session_acknowledged_bytes_are_progress),
         TEST(test_push_session_result_is_awaited_60_s),
         TEST(test_push_session_counting_for_ever_ends),
         TEST(test_push_session_text_is_complete_after_1_s),
