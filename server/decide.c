@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Choosing the release for a device, and the sentence that says why. */
+#include "server/decide.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define SECTOR 4096u
+
+__attribute__((format(printf, 4, 5))) static void say(
+    struct otterd_decision *out, enum otterd_verdict verdict,
+    const struct otterd_release *release, const char *format, ...)
+{
+    va_list args;
+
+    out->verdict = verdict;
+    out->release = release;
+    va_start(args, format);
+    vsnprintf(out->reason, sizeof out->reason, format, args);
+    va_end(args);
+}
+
+/* The list of tags holds this one. */
+static bool has_tag(const char *tags, const char *tag)
+{
+    size_t len = strlen(tag);
+
+    while (len > 0 && *tags != '\0') {
+        size_t word = strcspn(tags, " ");
+
+        if (word == len && memcmp(tags, tag, len) == 0) {
+            return true;
+        }
+        tags += word;
+        tags += strspn(tags, " ");
+    }
+    return false;
+}
+
+static bool mac_is(uint64_t mac, const char *text)
+{
+    char own[13];
+
+    snprintf(own, sizeof own, "%012llx", (unsigned long long)mac);
+    return strcasecmp(own, text) == 0;
+}
+
+static bool size_is(const struct otterd_ask *ask, const char *text)
+{
+    return ask->has_chip_size &&
+           strtoull(text, NULL, 10) == (unsigned long long)ask->chip_size;
+}
+
+static bool aims_at(const struct otterd_release *release,
+                    const struct otterd_ask *ask,
+                    const struct otterd_device *device)
+{
+    const char *value = release->target_value;
+
+    switch (release->target) {
+    case OTTERD_TARGET_ALL:
+        return true;
+    case OTTERD_TARGET_CHIP_SIZE:
+        return size_is(ask, value);
+    case OTTERD_TARGET_VERSION:
+        return strcmp(ask->version, value) == 0;
+    case OTTERD_TARGET_TAG:
+        return has_tag(device->tags, value);
+    case OTTERD_TARGET_GROUP:
+        return strcmp(device->group, value) == 0;
+    case OTTERD_TARGET_MAC:
+        return mac_is(ask->mac, value);
+    }
+    return false;
+}
+
+/* `a` goes before `b`. */
+static bool goes_before(const struct otterd_release *a,
+                        const struct otterd_release *b)
+{
+    if (a->target != b->target) {
+        return a->target > b->target;
+    }
+    if (a->priority != b->priority) {
+        return a->priority > b->priority;
+    }
+    return a->id > b->id;
+}
+
+static const struct otterd_release *choose(const struct otterd_ask *ask,
+                                           const struct otterd_device *device,
+                                           const struct otterd_release *list,
+                                           size_t count)
+{
+    enum otterd_mode mode =
+        ask->mode == OTTERD_FILE_SYSTEM ? OTTERD_FILE_SYSTEM : OTTERD_SKETCH;
+    const struct otterd_release *best = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].state == OTTERD_WITHDRAWN || list[i].mode != mode ||
+            strcmp(list[i].product, ask->product) != 0 ||
+            !aims_at(&list[i], ask, device)) {
+            continue;
+        }
+        if (best == NULL || goes_before(&list[i], best)) {
+            best = &list[i];
+        }
+    }
+    return best;
+}
+
+/* The device could not hold the image. */
+static bool too_large(const struct otterd_ask *ask,
+                      const struct otterd_release *release,
+                      struct otterd_decision *out)
+{
+    uint64_t needed = ((uint64_t)release->size + SECTOR - 1) / SECTOR * SECTOR;
+
+    if (ask->mode == OTTERD_SKETCH && ask->has_free_space &&
+        needed > ask->free_space) {
+        say(out, OTTERD_HELD, release,
+            "The image needs %" PRIu64 " bytes of staging space and the "
+            "device has %" PRIu32 ".",
+            needed, ask->free_space);
+        return true;
+    }
+    if (ask->has_chip_size && release->flash_size > ask->chip_size) {
+        say(out, OTTERD_HELD, release,
+            "The image is built for %" PRIu32 " bytes of flash and the "
+            "device has %" PRIu32 ".",
+            release->flash_size, ask->chip_size);
+        return true;
+    }
+    return false;
+}
+
+/* Devices that are not accepted get nothing. */
+static bool is_stranger(const struct otterd_device *device,
+                        struct otterd_decision *out)
+{
+    switch (device->state) {
+    case OTTERD_ACCEPTED:
+        return false;
+    case OTTERD_BLOCKED:
+        say(out, OTTERD_NOT_KNOWN, NULL, "The device is blocked.");
+        return true;
+    case OTTERD_PENDING:
+        say(out, OTTERD_NOT_KNOWN, NULL, "The device waits to be accepted.");
+        return true;
+    default:
+        say(out, OTTERD_NOT_KNOWN, NULL, "The device is not registered.");
+        return true;
+    }
+}
+
+void otterd_decide(const struct otterd_ask *ask,
+                   const struct otterd_device *device,
+                   const struct otterd_release *releases, size_t count,
+                   struct otterd_decision *out)
+{
+    const struct otterd_release *best;
+
+    if (is_stranger(device, out)) {
+        return;
+    }
+    best = choose(ask, device, releases, count);
+    if (best == NULL) {
+        say(out, OTTERD_NOT_KNOWN, NULL,
+            "No release is meant for the device.");
+    } else if (strcmp(best->version, ask->version) == 0) {
+        say(out, OTTERD_CURRENT, best,
+            "The device runs version %s, which is the one meant for it.",
+            ask->version);
+    } else if (best->state == OTTERD_PAUSED) {
+        say(out, OTTERD_HELD, best, "The release of version %s is paused.",
+            best->version);
+    } else if (!too_large(ask, best, out)) {
+        say(out, OTTERD_OFFER, best,
+            "The device runs version %s and version %s is meant for it.",
+            ask->version[0] != '\0' ? ask->version : "(none)", best->version);
+    }
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The connection, its statements, settings, paths, tokens and the audit
+ * log. */
+#include "server/store/store_internal.h"
+
+#include "format/error.h"
+#include "format/hex.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define BUSY_MS 10000
+
+int64_t otterd__store_now(void)
+{
+    return (int64_t)time(NULL);
+}
+
+int otterd__store_failed(struct otterd_store *store)
+{
+    snprintf(store->error, sizeof store->error, "%s",
+             sqlite3_errmsg(store->db));
+    return OTTER_ERR_STATE;
+}
+
+const char *otterd_store_error(const struct otterd_store *store)
+{
+    return store == NULL ? "no memory" : store->error;
+}
+
+static sqlite3_stmt *statement_of(struct otterd_store *store,
+                                  enum otterd__query query)
+{
+    sqlite3_stmt **slot = &store->statements[query];
+
+    if (*slot == NULL && sqlite3_prepare_v3(store->db, otterd__sql[query], -1,
+                                            SQLITE_PREPARE_PERSISTENT, slot,
+                                            NULL) != SQLITE_OK) {
+        otterd__store_failed(store);
+    }
+    return *slot;
+}
+
+sqlite3_stmt *otterd__store_query(struct otterd_store *store,
+                                  enum otterd__query query, const char *types,
+                                  ...)
+{
+    sqlite3_stmt *statement = statement_of(store, query);
+    int rc = SQLITE_OK;
+    va_list args;
+
+    va_start(args, types);
+    for (int i = 0; statement != NULL && types[i] != '\0'; i++) {
+        if (types[i] == 'i') {
+            rc |= sqlite3_bind_int64(statement, i + 1, va_arg(args, int64_t));
+        } else {
+            rc |=
+                sqlite3_bind_text(statement, i + 1, va_arg(args, const char *),
+                                  -1, SQLITE_STATIC);
+        }
+    }
+    va_end(args);
+    if (rc != SQLITE_OK) {
+        otterd__store_failed(store);
+        return NULL;
+    }
+    return statement;
+}
+
+int otterd__store_row(struct otterd_store *store, sqlite3_stmt *statement)
+{
+    int rc;
+    int err;
+
+    if (statement == NULL) {
+        return OTTER_ERR_STATE;
+    }
+    rc = sqlite3_step(statement);
+    if (rc == SQLITE_ROW) {
+        return 0;
+    }
+    err = rc == SQLITE_DONE ? OTTER_ERR_NO_DATA : otterd__store_failed(store);
+    sqlite3_reset(statement);
+    return err;
+}
+
+int otterd__store_run(struct otterd_store *store, sqlite3_stmt *statement)
+{
+    int err = otterd__store_row(store, statement);
+
+    return err == OTTER_ERR_NO_DATA ? 0 : err;
+}
+
+void otterd__store_text(char *out, size_t size, sqlite3_stmt *statement,
+                        int column)
+{
+    const unsigned char *text = sqlite3_column_text(statement, column);
+
+    snprintf(out, size, "%s", text == NULL ? "" : (const char *)text);
+}
+
+int otterd_store_begin(struct otterd_store *store)
+{
+    return otterd__store_run(store,
+                             otterd__store_query(store, OTTERD_Q_BEGIN, ""));
+}
+
+int otterd_store_commit(struct otterd_store *store)
+{
+    return otterd__store_run(store,
+                             otterd__store_query(store, OTTERD_Q_COMMIT, ""));
+}
+
+void otterd_store_cancel(struct otterd_store *store)
+{
+    char error[sizeof store->error];
+
+    if (sqlite3_get_autocommit(store->db)) {
+        return;
+    }
+    /* The failure that led here is what people want to read. */
+    memcpy(error, store->error, sizeof error);
+    if (otterd__store_run(
+            store, otterd__store_query(store, OTTERD_Q_CANCEL, "")) == 0) {
+        memcpy(store->error, error, sizeof error);
+    }
+}
+
+static int open_database(struct otterd_store *store, const char *dir)
+{
+    char path[4096];
+    int len = snprintf(path, sizeof path, "%s/otterd.db", dir);
+
+    if (len < 0 || (size_t)len >= sizeof path) {
+        snprintf(store->error, sizeof store->error, "the path is too long");
+        return OTTER_ERR_TOO_LONG;
+    }
+    if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
+        snprintf(store->error, sizeof store->error, "%s: %s", dir,
+                 strerror(errno));
+        return OTTER_ERR_STATE;
+    }
+    if (sqlite3_open_v2(path, &store->db,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+                            SQLITE_OPEN_NOMUTEX,
+                        NULL) != SQLITE_OK ||
+        sqlite3_busy_timeout(store->db, BUSY_MS) != SQLITE_OK ||
+        sqlite3_exec(store->db,
+                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                     "PRAGMA foreign_keys = ON",
+                     NULL, NULL, NULL) != SQLITE_OK) {
+        return otterd__store_failed(store);
+    }
+    return otterd__store_migrate(store);
+}
+
+int otterd_store_open(struct otterd_store **out, const char *dir)
+{
+    *out = calloc(1, sizeof **out);
+    if (*out == NULL) {
+        return OTTER_ERR_NO_MEMORY;
+    }
+    return open_database(*out, dir);
+}
+
+void otterd_store_close(struct otterd_store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < OTTERD_Q_COUNT; i++) {
+        sqlite3_finalize(store->statements[i]);
+    }
+    sqlite3_close(store->db);
+    free(store);
+}
+
+/* One text by one key. */
+static int find_text(struct otterd_store *store, enum otterd__query query,
+                     const char *key, char *out, size_t size)
+{
+    sqlite3_stmt *row = otterd__store_query(store, query, "s", key);
+    int err = otterd__store_row(store, row);
+
+    if (err != 0) {
+        return err;
+    }
+    if ((size_t)sqlite3_column_bytes(row, 0) >= size) {
+        err = OTTER_ERR_TOO_LONG;
+    } else {
+        otterd__store_text(out, size, row, 0);
+    }
+    sqlite3_reset(row);
+    return err;
+}
+
+int otterd_setting_get(struct otterd_store *store, const char *key,
+                       const char *fallback, char out[OTTERD_VALUE_MAX])
+{
+    int err =
+        find_text(store, OTTERD_Q_SETTING_GET, key, out, OTTERD_VALUE_MAX);
+
+    if (err == OTTER_ERR_NO_DATA) {
+        snprintf(out, OTTERD_VALUE_MAX, "%s", fallback);
+        return 0;
+    }
+    return err;
+}
+
+int otterd_setting_set(struct otterd_store *store, const char *key,
+                       const char *value)
+{
+    return otterd__store_run(
+        store,
+        otterd__store_query(store, OTTERD_Q_SETTING_SET, "ss", key, value));
+}
+
+int otterd_audit_add(struct otterd_store *store, const char *who,
+                     const char *what)
+{
+    return otterd__store_run(
+        store, otterd__store_query(store, OTTERD_Q_AUDIT_ADD, "iss",
+                                   otterd__store_now(), who, what));
+}
+
+int otterd_path_set(struct otterd_store *store, const char *path,
+                    const char *product)
+{
+    return otterd__store_run(
+        store,
+        otterd__store_query(store, OTTERD_Q_PATH_SET, "ss", path, product));
+}
+
+int otterd_path_find(struct otterd_store *store, const char *path,
+                     char product[OTTERD_TEXT_MAX])
+{
+    return find_text(store, OTTERD_Q_PATH_FIND, path, product,
+                     OTTERD_TEXT_MAX);
+}
+
+static int digest_of(const char *token, char hex[65])
+{
+    unsigned char bytes[32];
+
+    if (EVP_Digest(token, strlen(token), bytes, NULL, EVP_sha256(), NULL) !=
+        1) {
+        return OTTER_ERR_NO_MEMORY;
+    }
+    otter_hex_encode(hex, bytes, sizeof bytes);
+    return 0;
+}
+
+int otterd_token_create(struct otterd_store *store, const char *name,
+                        enum otterd_scope scope, char token[OTTERD_TOKEN_SIZE])
+{
+    unsigned char secret[32];
+    char hash[65];
+    int err;
+
+    if (RAND_bytes(secret, sizeof secret) != 1) {
+        return OTTER_ERR_RANDOM;
+    }
+    memcpy(token, "otter_", 6);
+    otter_hex_encode(token + 6, secret, sizeof secret);
+    err = digest_of(token, hash);
+    if (err != 0) {
+        return err;
+    }
+    return otterd__store_run(
+        store, otterd__store_query(store, OTTERD_Q_TOKEN_ADD, "ssii", hash,
+                                   name, (int64_t)scope, otterd__store_now()));
+}
+
+int otterd_token_check(struct otterd_store *store, const char *token,
+                       enum otterd_scope *scope)
+{
+    sqlite3_stmt *row;
+    char hash[65];
+    int err = digest_of(token, hash);
+
+    if (err != 0) {
+        return err;
+    }
+    row = otterd__store_query(store, OTTERD_Q_TOKEN_FIND, "s", hash);
+    err = otterd__store_row(store, row);
+    if (err != 0) {
+        return err == OTTER_ERR_NO_DATA ? OTTER_ERR_AUTH : err;
+    }
+    *scope = (enum otterd_scope)sqlite3_column_int(row, 0);
+    sqlite3_reset(row);
+    return 0;
+}
+
+int otterd_token_count(struct otterd_store *store, int64_t *count)
+{
+    sqlite3_stmt *row = otterd__store_query(store, OTTERD_Q_TOKEN_COUNT, "");
+    int err = otterd__store_row(store, row);
+
+    if (err == 0) {
+        *count = sqlite3_column_int64(row, 0);
+        sqlite3_reset(row);
+    }
+    return err;
+}

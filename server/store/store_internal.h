@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The inside of a store: the connection and its prepared statements, each
+ * prepared at first use and kept until the store is closed. */
+#ifndef OTTER_SERVER_STORE_STORE_INTERNAL_H
+#define OTTER_SERVER_STORE_STORE_INTERNAL_H
+
+#include "server/store/store.h"
+
+#include <sqlite3.h>
+
+enum otterd__query {
+    OTTERD_Q_BEGIN,
+    OTTERD_Q_COMMIT,
+    OTTERD_Q_CANCEL,
+    OTTERD_Q_SETTING_GET,
+    OTTERD_Q_SETTING_SET,
+    OTTERD_Q_AUDIT_ADD,
+    OTTERD_Q_PATH_SET,
+    OTTERD_Q_PATH_FIND,
+    OTTERD_Q_DEVICE_FIND,
+    OTTERD_Q_DEVICE_STATE,
+    OTTERD_Q_DEVICE_SAW,
+    OTTERD_Q_DEVICE_LOOK,
+    OTTERD_Q_HISTORY_ADD,
+    OTTERD_Q_HISTORY_LIST,
+    OTTERD_Q_FIRMWARE_ADD,
+    OTTERD_Q_FIRMWARE_FIND,
+    OTTERD_Q_RELEASE_REPLACE,
+    OTTERD_Q_RELEASE_ADD,
+    OTTERD_Q_RELEASE_STATE,
+    OTTERD_Q_RELEASE_FIND,
+    OTTERD_Q_TOKEN_ADD,
+    OTTERD_Q_TOKEN_FIND,
+    OTTERD_Q_TOKEN_COUNT,
+    OTTERD_Q_COUNT
+};
+
+struct otterd_store {
+    sqlite3 *db;
+    sqlite3_stmt *statements[OTTERD_Q_COUNT];
+    char error[256];
+};
+
+/* The SQL of each query. */
+extern const char *const otterd__sql[OTTERD_Q_COUNT];
+
+/* Keeps what SQLite says about its last failure; OTTER_ERR_STATE. */
+int otterd__store_failed(struct otterd_store *store);
+
+/* The statement with its parameters bound by `types`: 'i' int64_t, 's' text
+ * that lives until the statement is reset.  NULL: failed. */
+sqlite3_stmt *otterd__store_query(struct otterd_store *store,
+                                  enum otterd__query query, const char *types,
+                                  ...);
+
+/* Steps a statement once and leaves it on its row.  0: there is one;
+ * OTTER_ERR_NO_DATA: none; the statement is reset then and upon failure. */
+OTTER_MUST_CHECK int otterd__store_row(struct otterd_store *store,
+                                       sqlite3_stmt *statement);
+
+/* Runs a statement that has no rows. */
+OTTER_MUST_CHECK int otterd__store_run(struct otterd_store *store,
+                                       sqlite3_stmt *statement);
+
+/* A column's text, cut to `size` with its NUL. */
+void otterd__store_text(char *out, size_t size, sqlite3_stmt *statement,
+                        int column);
+
+/* Brings the schema up to date; see otterd_store_open. */
+OTTER_MUST_CHECK int otterd__store_migrate(struct otterd_store *store);
+
+/* Seconds since 1970. */
+int64_t otterd__store_now(void);
+
+#endif
