@@ -13,13 +13,12 @@
 #include <stdint.h>
 
 #define OTTERD_FIRMWARE_MAX 0x1000000u /* bytes of a file: 16 MiB */
-                                        */
 
-/* Looks at a sketch and fills size, flash_size, md5 and sha256 of `out`.  A
- * raw image (protocol 2.7) must be whole, with right checksums.  gzip files
- * are taken as they are, flash_size 0: their contents are not looked at.
- * OTTER_ERR_SIZE: empty or too large.  OTTER_ERR_MAGIC and the errors of
- * otter_image_inspect and otter_image_check_step: it cannot run. */
+/* Looks at a sketch and fills size, flash_size, md5 and sha256 of `out`. A
+ * raw image (protocol 2.7) must be whole, with right checksums.  gzip
+ * files are taken as they are, flash_size 0: their contents are not looked
+ * at. OTTER_ERR_SIZE: empty or too large.  OTTER_ERR_MAGIC and the errors
+ * of otter_image_inspect and otter_image_check_step: it cannot run. */
 OTTER_MUST_CHECK int otterd_firmware_inspect(const void *data, size_t size,
                                              struct otterd_firmware *out);
 

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading what devices say. */
+#include "server/http/ask.h"
+
+#include "format/hex.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum field {
+    FIELD_STA_MAC,
+    FIELD_AP_MAC,
+    FIELD_FREE_SPACE,
+    FIELD_SKETCH_SIZE,
+    FIELD_CHIP_SIZE,
+    FIELD_SDK_VERSION,
+    FIELD_VERSION, /* the script wants all up to here */
+    FIELD_MODE
+};
+
+static const char *const prefixes[2] = {"x-ESP8266-", "x-ESP32-"};
+static const char *const agents[2] = {"ESP8266-http-Update",
+                                      "ESP32-http-Update"};
+static const char *const names[OTTERD_FIELDS] = {
+    "STA-MAC",   "AP-MAC",      "free-space", "sketch-size",
+    "chip-size", "sdk-version", "version",    "mode"};
+
+/* Repeated headers are one list with commas, as the script sees them. */
+static void keep(char *out, size_t size, bool again, const char *value)
+{
+    size_t len = again ? strlen(out) : 0;
+
+    snprintf(out + len, size - len, "%s%s", again ? ", " : "", value);
+}
+
+/* A line for people, in printable ASCII; only whole lines. */
+static void note(struct otterd_heard *heard, const char *name,
+                 const char *value)
+{
+    size_t len = strlen(heard->lines);
+    size_t room = sizeof heard->lines - len;
+    char *line = heard->lines + len;
+    int need = snprintf(line, room, "%s: %s\n", name, value);
+
+    if (need < 0 || (size_t)need >= room) {
+        *line = '\0';
+        return;
+    }
+    for (int i = 0; i < need - 1; i++) {
+        if (line[i] < 0x20 || line[i] > 0x7e) {
+            line[i] = '?';
+        }
+    }
+}
+
+static void keep_field(struct otterd_heard *heard, int family,
+                       const char *name, const char *value)
+{
+    for (int i = 0; i < OTTERD_FIELDS; i++) {
+        if (strcasecmp(name, names[i]) == 0) {
+            keep(heard->fields[family][i], OTTERD_TEXT_MAX,
+                 heard->has[family][i], value);
+            heard->has[family][i] = true;
+        }
+    }
+}
+
+void otterd_heard_add(struct otterd_heard *heard, const char *name,
+                      const char *value)
+{
+    value = value == NULL ? "" : value;
+    if (strcasecmp(name, "User-Agent") == 0) {
+        keep(heard->agent, sizeof heard->agent, heard->agent[0] != '\0',
+             value);
+    } else if (strcasecmp(name, "Range") == 0) {
+        keep(heard->range, sizeof heard->range, heard->range[0] != '\0',
+             value);
+    } else if (strcasecmp(name, "If-Range") == 0) {
+        keep(heard->if_range, sizeof heard->if_range,
+             heard->if_range[0] != '\0', value);
+    } else if (strcasecmp(name, "Authorization") == 0 ||
+               strcasecmp(name, "Cookie") == 0) {
+        return; /* secrets are not for the registry */
+    }
+    note(heard, name, value);
+    for (int family = 0; family < 2; family++) {
+        size_t len = strlen(prefixes[family]);
+
+        if (strncasecmp(name, prefixes[family], len) == 0) {
+            keep_field(heard, family, name + len, value);
+        }
+    }
+}
+
+static bool read_number(const char *text, uint32_t *out)
+{
+    uint64_t value = 0;
+
+    if (*text == '\0') {
+        return false;
+    }
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text > '9') {
+            return false;
+        }
+        value = value * 10 + (uint64_t)(*text - '0');
+        if (value > UINT32_MAX) {
+            return false;
+        }
+    }
+    *out = (uint32_t)value;
+    return true;
+}
+
+/* The form in which devices write it and the script knows it. */
+static bool read_mac(const char *text, uint64_t *mac)
+{
+    if (strlen(text) != 17) {
+        return false;
+    }
+    *mac = 0;
+    for (int i = 0; i < 17; i += 3) {
+        unsigned char byte;
+
+        if (islower((unsigned char)text[i]) ||
+            islower((unsigned char)text[i + 1]) ||
+            (i < 15 && text[i + 2] != ':') ||
+            otter_hex_decode(&byte, text + i, 1) != 0) {
+            return false;
+        }
+        *mac = *mac << 8 | byte;
+    }
+    return true;
+}
+
+static enum otterd_mode read_mode(const char *text)
+{
+    if (strcmp(text, "spiffs") == 0 || strcmp(text, "littlefs") == 0) {
+        return OTTERD_FILE_SYSTEM;
+    }
+    return strcmp(text, "version") == 0 ? OTTERD_VERSION : OTTERD_SKETCH;
+}
+
+enum otterd_gate otterd_heard_ask(const struct otterd_heard *heard,
+                                  struct otterd_ask *ask)
+{
+    const char(*fields)[OTTERD_TEXT_MAX];
+    int family;
+
+    for (family = 0; family < 2; family++) {
+        if (strcmp(heard->agent, agents[family]) == 0) {
+            break;
+        }
+    }
+    if (family == 2) {
+        return OTTERD_GATE_AGENT;
+    }
+    for (int i = 0; i <= FIELD_VERSION; i++) {
+        if (!heard->has[family][i]) {
+            return OTTERD_GATE_HEADER;
+        }
+    }
+    fields = heard->fields[family];
+    ask->mode = read_mode(fields[FIELD_MODE]);
+    memcpy(ask->version, fields[FIELD_VERSION], sizeof ask->version);
+    ask->has_free_space =
+        read_number(fields[FIELD_FREE_SPACE], &ask->free_space);
+    ask->has_chip_size = read_number(fields[FIELD_CHIP_SIZE], &ask->chip_size);
+    return read_mac(fields[FIELD_STA_MAC], &ask->mac) ? OTTERD_GATE_OPEN
+                                                      : OTTERD_GATE_MAC;
+}
+
+int otterd_range_read(const char *text, uint32_t size, uint32_t *first,
+                      uint32_t *last)
+{
+    char from[OTTERD_TEXT_MAX];
+    const char *dash;
+    size_t len;
+
+    if (strncmp(text, "bytes=", 6) != 0 || strlen(text) >= sizeof from - 1 ||
+        (dash = strchr(text + 6, '-')) == NULL) {
+        return 0;
+    }
+    len = (size_t)(dash - (text + 6));
+    memcpy(from, text + 6, len);
+    from[len] = '\0';
+    *last = size - 1;
+    if (len == 0) { /* the last so many */
+        if (!read_number(dash + 1, first)) {
+            return 0;
+        }
+        *first = *first >= size ? 0 : size - *first;
+        return *first == size ? -1 : 1;
+    }
+    if (!read_number(from, first) ||
+        (dash[1] != '\0' && !read_number(dash + 1, last)) ||
+        (dash[1] != '\0' && *last < *first)) {
+        return 0;
+    }
+    if (*first >= size) {
+        return -1;
+    }
+    *last = *last >= size ? size - 1 : *last;
+    return 1;
+}

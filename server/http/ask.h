@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a device says in its request headers (protocol 5.1), and whether the
+ * manual's script would listen to it (5.4).  Takes headers one by one, knows
+ * no socket, and believes nothing: values that are too long, repeated or
+ * malformed are kept only so far that they equal nothing valid. */
+#ifndef OTTER_SERVER_HTTP_ASK_H
+#define OTTER_SERVER_HTTP_ASK_H
+
+#include "server/store/store.h"
+
+#include <stdbool.h>
+
+#define OTTERD_FIELDS 8
+
+/* The headers of a request that matter.  Start from all zero. */
+struct otterd_heard {
+    char agent[OTTERD_TEXT_MAX];
+    char range[OTTERD_TEXT_MAX];
+    char if_range[OTTERD_TEXT_MAX + 8];
+    /* private: of the ESP8266 and, with the same ends, of the ESP32 */
+    char fields[2][OTTERD_FIELDS][OTTERD_TEXT_MAX];
+    bool has[2][OTTERD_FIELDS];
+    char lines[OTTERD_HEADERS_MAX];
+};
+
+/* What the script would say before it looks up the device. */
+enum otterd_gate {
+    OTTERD_GATE_OPEN,
+    OTTERD_GATE_AGENT,  /* no such user agent */
+    OTTERD_GATE_HEADER, /* one of the seven headers is missing */
+    OTTERD_GATE_MAC     /* no MAC that could be known */
+};
+
+/* Takes one header.  Both texts are copied; `value` may be NULL. */
+void otterd_heard_add(struct otterd_heard *heard, const char *name,
+                      const char *value);
+
+/* Judges and translates them; `ask->product` is the caller's. */
+enum otterd_gate otterd_heard_ask(const struct otterd_heard *heard,
+                                  struct otterd_ask *ask);
+
+/* Reads a Range header for `size` bytes.  1: one range, in first and last;
+ * 0: to be ignored; -1: outside the file. */
+int otterd_range_read(const char *text, uint32_t size, uint32_t *first,
+                      uint32_t *last);
+
+#endif

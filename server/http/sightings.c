@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Two lists: one fills while the other is written. */
+#include "server/http/sightings.h"
+
+#include "format/error.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ROOM 1024
+
+struct otterd_sightings {
+    struct otterd_store *store; /* the writer's */
+    pthread_t writer;
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    struct otterd_sighting *filling;
+    struct otterd_sighting *writing;
+    size_t count;
+    uint64_t lost;
+    bool stop;
+};
+
+static void *write_them(void *arg)
+{
+    struct otterd_sightings *s = arg;
+
+    pthread_mutex_lock(&s->lock);
+    while (s->count > 0 || !s->stop) {
+        struct otterd_sighting *batch = s->filling;
+        size_t count = s->count;
+
+        if (count == 0) {
+            pthread_cond_wait(&s->more, &s->lock);
+            continue;
+        }
+        s->filling = s->writing;
+        s->writing = batch;
+        s->count = 0;
+        pthread_mutex_unlock(&s->lock);
+        if (otterd_device_saw(s->store, batch, count) == 0) {
+            count = 0;
+        } else {
+            fprintf(stderr,
+                    "level=error event=sightings lost=%zu why=\"%s\"\n", count,
+                    otterd_store_error(s->store));
+        }
+        pthread_mutex_lock(&s->lock);
+        s->lost += count;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+static void release(struct otterd_sightings *s)
+{
+    otterd_store_close(s->store);
+    free(s->filling);
+    free(s->writing);
+    free(s);
+}
+
+int otterd_sightings_start(struct otterd_sightings **out, const char *dir)
+{
+    struct otterd_sightings *s = calloc(1, sizeof *s);
+    int err;
+
+    if (s == NULL) {
+        return OTTER_ERR_NO_MEMORY;
+    }
+    err = otterd_store_open(&s->store, dir);
+    s->filling = calloc(ROOM, sizeof *s->filling);
+    s->writing = calloc(ROOM, sizeof *s->writing);
+    if (err == 0 && (s->filling == NULL || s->writing == NULL)) {
+        err = OTTER_ERR_NO_MEMORY;
+    }
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->more, NULL);
+    if (err == 0 && pthread_create(&s->writer, NULL, write_them, s) != 0) {
+        err = OTTER_ERR_NO_MEMORY;
+    }
+    if (err != 0) {
+        release(s);
+        return err;
+    }
+    *out = s;
+    return 0;
+}
+
+void otterd_sightings_add(struct otterd_sightings *s,
+                          const struct otterd_sighting *sighting)
+{
+    pthread_mutex_lock(&s->lock);
+    if (s->count == ROOM) {
+        s->lost++;
+    } else {
+        s->filling[s->count++] = *sighting;
+        pthread_cond_signal(&s->more);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+uint64_t otterd_sightings_lost(struct otterd_sightings *s)
+{
+    uint64_t lost;
+
+    pthread_mutex_lock(&s->lock);
+    lost = s->lost;
+    pthread_mutex_unlock(&s->lock);
+    return lost;
+}
+
+void otterd_sightings_stop(struct otterd_sightings *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&s->lock);
+    s->stop = true;
+    pthread_cond_signal(&s->more);
+    pthread_mutex_unlock(&s->lock);
+    pthread_join(s->writer, NULL);
+    release(s);
+}

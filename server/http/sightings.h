@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Sightings of devices on their way to the database: requests leave them here
+ * without waiting, one thread writes what has gathered as one transaction.
+ * When the writer cannot keep up, sightings are dropped and counted; a device
+ * asks again.  What is here is lost when the process is killed. */
+#ifndef OTTER_SERVER_HTTP_SIGHTINGS_H
+#define OTTER_SERVER_HTTP_SIGHTINGS_H
+
+#include "server/store/store.h"
+
+struct otterd_sightings;
+
+/* Starts the writer on the store in `dir`.  Errors of otterd_store_open. */
+OTTER_MUST_CHECK int otterd_sightings_start(struct otterd_sightings **out,
+                                            const char *dir);
+
+/* Leaves one, copied.  Callable from any thread. */
+void otterd_sightings_add(struct otterd_sightings *sightings,
+                          const struct otterd_sighting *sighting);
+
+/* How many were dropped or could not be written. */
+uint64_t otterd_sightings_lost(struct otterd_sightings *sightings);
+
+/* Writes what is left and ends the writer.  NULL is allowed. */
+void otterd_sightings_stop(struct otterd_sightings *sightings);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The pull endpoint: the order of checks, statuses, texts and headers of the
+ * manual's script (protocol 5.4).  A 206 and a version query's answer go only
+ * to who asked for them. */
+#include "server/http/ask.h"
+#include "server/http/server_internal.h"
+#include "server/store/firmware.h"
+
+#include "format/error.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A request as far as it is known. */
+struct request {
+    struct otterd_server *server;
+    struct MHD_Connection *connection;
+    struct otterd_heard heard;
+    struct otterd_ask ask;
+    struct otterd_device device;
+    enum otterd_device_state new_state;
+    struct otterd_decision decision;
+    struct otterd_release release; /* the decision's, when it has one */
+};
+
+static enum MHD_Result hear(void *user, enum MHD_ValueKind kind,
+                            const char *name, const char *value)
+{
+    (void)kind;
+    otterd_heard_add(user, name, value);
+    return MHD_YES;
+}
+
+static void address_of(struct MHD_Connection *connection, char *out)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info == NULL ? NULL : info->client_addr;
+
+    out[0] = '\0';
+    if (address != NULL && address->sa_family == AF_INET) {
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr,
+                  out, OTTERD_ADDRESS_MAX);
+    } else if (address != NULL && address->sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr,
+                  out, OTTERD_ADDRESS_MAX);
+    }
+}
+
+/* A stranger is what the policy says. */
+static int judge_stranger(struct request *r, struct otterd_store *store)
+{
+    char policy[OTTERD_VALUE_MAX];
+    int err = otterd_setting_get(store, "policy", "pending", policy);
+
+    r->new_state = OTTERD_PENDING;
+    if (err == 0 && strcmp(policy, "accept") == 0) {
+        r->new_state = OTTERD_ACCEPTED;
+    }
+    r->device.state = r->new_state;
+    return err;
+}
+
+static int decide(struct request *r, struct otterd_store *store)
+{
+    struct otterd_release *list;
+    size_t count;
+    int err = otterd_device_find(store, r->ask.mac, &r->device);
+
+    if (err == 0 && r->device.state == OTTERD_UNKNOWN) {
+        err = judge_stranger(r, store);
+    }
+    if (err == 0) {
+        err = otterd_release_find(store, &r->ask, &list, &count);
+    }
+    if (err != 0) {
+        return err;
+    }
+    otterd_decide(&r->ask, &r->device, list, count, &r->decision);
+    if (r->decision.release != NULL) {
+        r->release = *r->decision.release;
+        r->decision.release = &r->release;
+    }
+    free(list);
+    return 0;
+}
+
+static void note_sighting(const struct request *r)
+{
+    struct otterd_sighting s = {.mac = r->ask.mac,
+                                .at = (int64_t)time(NULL),
+                                .new_state = r->new_state,
+                                .verdict = r->decision.verdict,
+                                .mode = r->ask.mode};
+
+    address_of(r->connection, s.address);
+    memcpy(s.product, r->ask.product, sizeof s.product);
+    for (size_t i = 0; r->ask.version[i] != '\0'; i++) {
+        char c = r->ask.version[i];
+
+        s.version[i] = c < 0x20 || c > 0x7e ? '?' : c;
+    }
+    memcpy(s.reason, r->decision.reason, sizeof s.reason);
+    for (size_t i = 0; s.reason[i] != '\0'; i++) {
+        if (s.reason[i] < 0x20 || s.reason[i] > 0x7e) {
+            s.reason[i] = '?';
+        }
+    }
+    memcpy(s.headers, r->heard.lines, sizeof s.headers);
+    otterd_sightings_add(r->server->sightings, &s);
+}
+
+static enum MHD_Result send_text(struct request *r, unsigned status,
+                                 const char *text)
+{
+    return otterd__send(r->server, r->connection, status, otterd__text(text));
+}
+
+static void add(struct MHD_Response *response, const char *name,
+                const char *value)
+{
+    MHD_add_response_header(response, name, value);
+}
+
+static enum MHD_Result send_version(struct request *r)
+{
+    struct MHD_Response *response = otterd__text("");
+
+    if (response != NULL) {
+        add(response, "x-version", r->release.version);
+    }
+    return otterd__send(r->server, r->connection, MHD_HTTP_OK, response);
+}
+
+static void describe(struct MHD_Response *response,
+                     const struct otterd_release *release, const char *etag)
+{
+    char line[OTTERD_FILE_NAME_MAX + 32];
+
+    add(response, "Content-Type", "application/octet-stream");
+    snprintf(line, sizeof line, "attachment; filename=%s", release->file_name);
+    add(response, "Content-Disposition", line);
+    add(response, "x-MD5", release->md5);
+    add(response, "ETag", etag);
+}
+
+static enum MHD_Result send_file(struct request *r, int fd, uint32_t first,
+                                 uint32_t last, bool part)
+{
+    uint32_t size = r->release.size;
+    struct MHD_Response *response = MHD_create_response_from_fd_at_offset64(
+        (uint64_t)last - first + 1, fd, first);
+    char line[72];
+
+    if (response == NULL) {
+        close(fd);
+        return MHD_NO;
+    }
+    snprintf(line, sizeof line, "\"%s\"", r->release.sha256);
+    describe(response, &r->release, line);
+    if (part) {
+        snprintf(line, sizeof line, "bytes %" PRIu32 "-%" PRIu32 "/%" PRIu32,
+                 first, last, size);
+        add(response, "Content-Range", line);
+    }
+    return otterd__send(r->server, r->connection,
+                        part ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK,
+                        response);
+}
+
+static enum MHD_Result send_firmware(struct request *r)
+{
+    uint32_t size = r->release.size;
+    uint32_t first = 0;
+    uint32_t last = size - 1;
+    struct MHD_Response *response;
+    char etag[72];
+    int range = 0;
+    int fd;
+
+    snprintf(etag, sizeof etag, "\"%s\"", r->release.sha256);
+    if (r->heard.if_range[0] == '\0' || strcmp(r->heard.if_range, etag) == 0) {
+        range = otterd_range_read(r->heard.range, size, &first, &last);
+    }
+    if (range < 0) {
+        response = otterd__text("");
+        if (response != NULL) {
+            snprintf(etag, sizeof etag, "bytes */%" PRIu32, size);
+            add(response, "Content-Range", etag);
+        }
+        return otterd__send(r->server, r->connection, 416, response);
+    }
+    fd = otterd_firmware_open(r->server->dir, r->release.sha256, size);
+    if (fd < 0) {
+        fprintf(stderr, "level=error event=firmware sha256=%s why=\"%s\"\n",
+                r->release.sha256, otter_error_text(fd));
+        return send_text(r, MHD_HTTP_SERVICE_UNAVAILABLE, "");
+    }
+    return range > 0 ? send_file(r, fd, first, last, true)
+                     : send_file(r, fd, 0, size - 1, false);
+}
+
+static enum MHD_Result send_decision(struct request *r)
+{
+    switch (r->decision.verdict) {
+    case OTTERD_OFFER:
+        return r->ask.mode == OTTERD_VERSION ? send_version(r)
+                                             : send_firmware(r);
+    case OTTERD_CURRENT:
+        return r->ask.mode == OTTERD_VERSION
+                   ? send_version(r)
+                   : send_text(r, MHD_HTTP_NOT_MODIFIED, "");
+    case OTTERD_HELD:
+        return send_text(r, MHD_HTTP_NOT_MODIFIED, "");
+    default:
+        return send_text(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "");
+    }
+}
+
+/* The product of the path, then the gate, then the decision; 0 or a status. */
+static unsigned look_up(struct request *r, const char *path,
+                        enum otterd_gate *gate)
+{
+    struct otterd_reader *reader = otterd__reader(r->server);
+    int err = otterd_path_find(reader->store, path, r->ask.product);
+    unsigned status = 0;
+
+    if (err == OTTER_ERR_NO_DATA && strcmp(path, "/update") == 0) {
+        err = 0;
+    }
+    if (err == OTTER_ERR_NO_DATA) {
+        status = MHD_HTTP_NOT_FOUND;
+    } else if (err == 0) {
+        *gate = otterd_heard_ask(&r->heard, &r->ask);
+        err = *gate == OTTERD_GATE_OPEN ? decide(r, reader->store) : 0;
+    }
+    if (err != 0 && status == 0) {
+        fprintf(stderr, "level=error event=store why=\"%s\"\n",
+                otterd_store_error(reader->store));
+        status = MHD_HTTP_SERVICE_UNAVAILABLE;
+    }
+    pthread_mutex_unlock(&reader->lock);
+    return status;
+}
+
+enum MHD_Result otterd__answer_device(struct otterd_server *server,
+                                      struct MHD_Connection *connection,
+                                      const char *path)
+{
+    struct request r;
+    enum otterd_gate gate = OTTERD_GATE_MAC;
+    unsigned status;
+
+    memset(&r, 0, sizeof r);
+    r.server = server;
+    r.connection = connection;
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, hear, &r.heard);
+    status = look_up(&r, path, &gate);
+    if (status != 0) {
+        return send_text(&r, status, "");
+    }
+    switch (gate) {
+    case OTTERD_GATE_AGENT:
+        return send_text(&r, MHD_HTTP_FORBIDDEN,
+                         "only for ESP8266 updater!\n");
+    case OTTERD_GATE_HEADER:
+        return send_text(&r, MHD_HTTP_FORBIDDEN,
+                         "only for ESP8266 updater! (header)\n");
+    case OTTERD_GATE_MAC:
+        return send_text(&r, MHD_HTTP_INTERNAL_SERVER_ERROR, "");
+    default:
+        note_sighting(&r);
+        return send_decision(&r);
+    }
+}
