@@ -21,6 +21,7 @@ demo: ## update a virtual device end to end and watch it
 
 test: ## everything a change must pass
 	@scripts/setup test
+	@scripts/browser
 	@$(MAKE) -s programs debug
 	@ctest --test-dir build/debug -j2 --output-on-failure --no-tests=error
 

@@ -15,6 +15,7 @@
 
 #define LINGER_TICKS 10u /* of half a second */
 #define BACKLOG      2u  /* connections that wait for accept, per listener */
+#define KEPT         1u  /* places that nobody gets who dials in */
 
 enum conn_state {
     CONN_FREE,
@@ -153,6 +154,7 @@ static void linger(struct tcp_pcb *pcb)
     tcp_sent(pcb, NULL);
     tcp_err(pcb, NULL);
     tcp_poll(pcb, lingering_tick, 1);
+    tcp_setprio(pcb, TCP_PRIO_MIN); /* it makes room for any other */
     if (tcp_shutdown(pcb, 0, 1) != ERR_OK) {
         tcp_abort(pcb);
     }
@@ -338,6 +340,16 @@ static struct lx106_conn *oldest_waiting(const struct otter_listener *listener,
     return oldest;
 }
 
+static uint32_t free_places(void)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < OTTER_LX106_CONNECTIONS; i++) {
+        count += conns[i].state == CONN_FREE;
+    }
+    return count;
+}
+
 static err_t conn_came(void *user, struct tcp_pcb *pcb, err_t error)
 {
     struct otter_listener *listener = user;
@@ -348,7 +360,7 @@ static err_t conn_came(void *user, struct tcp_pcb *pcb, err_t error)
         return ERR_VAL;
     }
     (void)oldest_waiting(listener, &waiting);
-    if (waiting < BACKLOG) {
+    if (waiting < BACKLOG && free_places() > KEPT) {
         conn = take_conn(pcb, CONN_OPEN);
     }
     if (conn == NULL) {

@@ -40,7 +40,7 @@
 
 #define OTTER_LX106_UDP_SOCKETS 4
 #define OTTER_LX106_DATAGRAMS   2 /* that each keeps until they are read */
-#define OTTER_LX106_CONNECTIONS 4
+#define OTTER_LX106_CONNECTIONS 5 /* one is kept for dialling out */
 #define OTTER_LX106_LISTENERS   3
 
 /* Received frames: sockets that nobody reads cannot take the last ones. */
