@@ -151,7 +151,7 @@ static int take_steps(struct otterd_store *store, int version)
 
 int otterd__store_migrate(struct otterd_store *store)
 {
-    int version;
+    int version = -1;
     int err = version_of(store, &version);
 
     if (err != 0 || version == OTTERD_SCHEMA_VERSION) {
