@@ -291,7 +291,7 @@ uint32_t otter_pull_error_text(struct otter_pull *pull, char *out,
                                uint32_t size);
 
 /* What the server answered in mode VERSION when the result was OK; empty
- * else.  Valid until the next start. */
+ * else.  Printable ASCII, '?' for the rest.  Valid until the next start. */
 const char *otter_pull_available_version(const struct otter_pull *pull);
 
 OTTER_END_DECLS

@@ -29,7 +29,7 @@ static void take_whole(struct otter_pull *pull)
     start_over(pull);
     if (error != 0) {
         otter__pull_fail_with(pull, error);
-    } else if (head->coding || !pull->http.has_length || head->length == 0) {
+    } else if (!pull->http.has_length || head->length == 0) {
         otter__pull_fail(pull, OTTER_CORE_HTTP_SERVER_NOT_REPORT_SIZE,
                          OTTER_ERR_SIZE);
     } else if (head->length >

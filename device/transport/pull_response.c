@@ -6,6 +6,7 @@
 #include "device/transport/pull_internal.h"
 
 #include "format/hex.h"
+#include "format/text.h"
 
 #include <string.h>
 
@@ -132,13 +133,17 @@ static void take_range(struct otter_pull_head *head, const char *value)
     }
 }
 
+/* For people: what is not printable is not kept. */
 static void take_version(struct otter_pull *pull, const char *value)
 {
     uint32_t len = (uint32_t)strlen(value);
 
     if (pull->config->mode == OTTER_PULL_VERSION && pull->head.status == 200 &&
-        len > 0 && len < sizeof pull->location) {
-        memcpy(pull->location, value, len + 1);
+        len > 0) {
+        struct otter_text text;
+
+        otter_text_init(&text, pull->location, sizeof pull->location);
+        otter_text_foreign(&text, value, len);
         pull->head.has_version = true;
     }
 }
@@ -256,5 +261,5 @@ bool otter__pull_head_resumes(const struct otter_pull *pull)
     }
     return head->same_etag && head->total == pull->size &&
            head->first == pull->done && head->last == pull->size - 1 &&
-           !head->coding && pull->http.has_length && head->length == left;
+           pull->http.has_length && head->length == left;
 }

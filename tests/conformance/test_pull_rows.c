@@ -380,6 +380,9 @@ static void test_pull_version_is_asked_for_alone(void **state)
     assert_string_equal(otter_pull_available_version(&rig->pull), "DOOR-8");
     pull_rig_logged(rig, "result(2)");
     otter_pull_close(&rig->pull);
+    pull_rig_answer(rig, "HTTP/1.0 200 OK\r\nx-version: \33[2J\r\n\r\n");
+    assert_string_equal(otter_pull_available_version(&rig->pull), "?[2J");
+    otter_pull_close(&rig->pull);
     pull_rig_answer(rig, "HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\nabcd");
     pull_rig_failed(rig, -109, "");
     assert_string_equal(otter_pull_available_version(&rig->pull), "");

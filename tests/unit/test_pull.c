@@ -488,6 +488,10 @@ static void test_pull_redirects_that_lead_nowhere_fail(void **state)
     otter_pull_close(&rig->pull);
     pull_rig_answer(rig, "HTTP/1.0 302 Found\r\n\r\n");
     pull_rig_failed(rig, -104, "Wrong HTTP Code");
+    otter_pull_close(&rig->pull);
+    /* What is no redirect leads nowhere. */
+    pull_rig_answer(rig, "HTTP/1.0 404 Not Found\r\nLocation: /a\r\n\r\n");
+    pull_rig_failed(rig, -102, "File Not Found (404)");
 }
 
 int main(void)

@@ -104,23 +104,76 @@ static void test_pull_silence_in_a_download_is_a_break(void **state)
     pull_rig_has_line(rig, "Range: bytes=5000-");
 }
 
-/* 4095 bytes in a minute are not enough. */
+/* Sends `len` bytes within a minute, in pieces that are never silent long. */
+static void drip(struct pull_rig *rig, struct fake_peer *peer, uint32_t at,
+                 uint32_t len)
+{
+    for (uint32_t i = 0; i < 5; i++) {
+        pull_rig_body(peer, at + i * len / 5, len / 5);
+        pull_rig_run(rig, 11900);
+    }
+}
+
+/* 4095 bytes in a minute are not enough, in the first and in any other. */
 static void test_pull_dawdling_server_is_a_break(void **state)
+{
+    struct pull_rig *rig = *state;
+
+    for (uint32_t minutes = 0; minutes < 3; minutes++) {
+        struct fake_peer *peer;
+        uint32_t at = 0;
+
+        pull_rig_open(rig);
+        peer = pull_rig_ask(rig);
+        pull_rig_say(rig, peer, pull_rig_head(SIZE, ""));
+        pull_rig_run(rig, 2);
+        for (; at < minutes * 5000; at += 5000) {
+            drip(rig, peer, at, 5000);
+            pull_rig_run(rig, 500);
+        }
+        drip(rig, peer, at, 4095);
+        assert_null(strstr(rig->log, "error"));
+        pull_rig_run(rig, 600);
+        pull_rig_failed(rig, 6, "Update error: ERROR[6]: Stream Read Timeout");
+        otter_pull_close(&rig->pull);
+        rig->log[0] = '\0';
+    }
+}
+
+static void test_pull_dawdling_after_a_resume_is_a_break(void **state)
 {
     struct pull_rig *rig = *state;
     struct fake_peer *peer;
 
-    pull_rig_open(rig);
-    peer = pull_rig_ask(rig);
-    pull_rig_say(rig, peer, pull_rig_head(SIZE, ""));
-    pull_rig_run(rig, 2);
-    for (uint32_t at = 0; at < 4095; at += 819) {
-        pull_rig_body(peer, at, 819);
-        pull_rig_run(rig, 11900);
-    }
-    assert_null(strstr(rig->log, "error"));
+    broken(rig, ETAG, 7000);
+    peer = pull_rig_asked(rig);
+    part(rig, peer, 7000, ETAG);
+    drip(rig, peer, 7000, 4095);
+    assert_int_equal(fake_peer_end(peer), FAKE_END_OPEN);
     pull_rig_run(rig, 600);
+    assert_int_equal(fake_peer_end(peer), FAKE_END_ABORT);
+    pull_rig_asked(rig);
+    pull_rig_has_line(rig, "Range: bytes=11095-");
+}
+
+/* A server that closes after every 100 bytes: five times, then that is it. */
+static void test_pull_little_at_a_time_is_not_getting_on(void **state)
+{
+    struct pull_rig *rig = *state;
+    uint32_t at = 7000;
+
+    broken(rig, ETAG, at);
+    for (int i = 0; i < 5; i++) {
+        struct fake_peer *peer = pull_rig_asked(rig);
+
+        part(rig, peer, at, ETAG);
+        pull_rig_body(peer, at, 100);
+        fake_peer_close(peer);
+        at += 100;
+    }
+    assert_false(pull_rig_finish(rig));
     pull_rig_failed(rig, 6, "Update error: ERROR[6]: Stream Read Timeout");
+    assert_int_equal(rig->stream.len, 7500);
 }
 
 static void test_pull_no_strong_etag_no_resume(void **state)
@@ -359,6 +412,35 @@ static void test_pull_resume_begins_at_the_configured_url(void **state)
     pull_rig_arrived(rig, SIZE);
 }
 
+/* Ten for each attempt. */
+static struct fake_peer *redirected(struct pull_rig *rig,
+                                    struct fake_peer *peer, int times)
+{
+    for (int i = 0; i < times; i++) {
+        pull_rig_say(rig, peer, "HTTP/1.0 302 Found\r\nLocation: /f\r\n\r\n");
+        peer = pull_rig_asked(rig);
+    }
+    return peer;
+}
+
+static void test_pull_redirects_are_counted_anew_for_each_attempt(void **state)
+{
+    struct pull_rig *rig = *state;
+    struct fake_peer *peer;
+
+    rig->config.follow_redirects = true;
+    pull_rig_open(rig);
+    peer = redirected(rig, pull_rig_ask(rig), 10);
+    pull_rig_say(rig, peer, pull_rig_head(SIZE, ETAG));
+    pull_rig_body(peer, 0, 7000);
+    fake_peer_close(peer);
+    peer = redirected(rig, pull_rig_asked(rig), 10);
+    part(rig, peer, 7000, ETAG);
+    pull_rig_body(peer, 7000, SIZE - 7000);
+    assert_true(pull_rig_finish(rig));
+    pull_rig_arrived(rig, SIZE);
+}
+
 static void test_pull_close_while_waiting_to_resume(void **state)
 {
     struct pull_rig *rig = *state;
@@ -397,6 +479,8 @@ int main(void)
         TEST(test_pull_download_cut_all_the_time_gets_there),
         TEST(test_pull_silence_in_a_download_is_a_break),
         TEST(test_pull_dawdling_server_is_a_break),
+        TEST(test_pull_dawdling_after_a_resume_is_a_break),
+        TEST(test_pull_little_at_a_time_is_not_getting_on),
         TEST(test_pull_no_strong_etag_no_resume),
         TEST(test_pull_changed_file_starts_over),
         TEST(test_pull_changed_file_that_breaks_too),
@@ -405,6 +489,7 @@ int main(void)
         TEST(test_pull_offer_that_is_withdrawn_ends_the_run),
         TEST(test_pull_download_that_does_not_get_on_is_given_up),
         TEST(test_pull_resume_begins_at_the_configured_url),
+        TEST(test_pull_redirects_are_counted_anew_for_each_attempt),
         TEST(test_pull_close_while_waiting_to_resume),
         TEST(test_pull_stream_that_fails_is_not_tried_again),
     };
