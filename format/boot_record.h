@@ -17,8 +17,9 @@
  *     record that was found after power came up may be a torn one that will
  *     read differently later; one appended and read back now is not.
  *  2. Lease.  Nothing that the newest record refers to is changed.  Who wants
- *     to, first appends one that no longer refers to it: the program appends
- *     DONE with the running image and without a fallback before it stages.
+ *     to, first appends one that no longer refers to it: before it stages, the
+ *     program appends DONE (or TRIAL, if that is what it is on) with those
+ *     images only which the new one will not overwrite.
  *  3. When a sector is full the other one is erased and used with the next
  *     generation.  The sector of the newest record is never erased.
  *  4. If the other sector holds something but no valid record, that is a torn
@@ -31,9 +32,12 @@
  *
  * For whoever writes a COPY:
  *
- *  - `fallback` is the program that is installed now, no other: if the target
- *    turns out damaged before the copy has begun, the loader keeps what is
- *    installed and calls it by that name.  It is retained (addr not 0) only if
+ *  - `fallback` is the program that is installed now: if the target turns out
+ *    damaged before the copy has begun, the loader keeps what is installed and
+ *    calls it by that name.  With the flag OTHER it is the one before it, the
+ *    last that has confirmed itself, and is installed in that case: a program
+ *    on trial does not become final because its successor was damaged.
+ *  - `fallback` is retained (addr not 0) only if
  *    its stored copy has been compared with what is installed: a program that
  *    came in by serial line has changed the one and not the other.
  *  - Images are stored on sectors of their own between the end of the longer
