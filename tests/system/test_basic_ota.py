@@ -57,7 +57,7 @@ class BasicOta(otter_testlib.SystemTest):
         board.expect("^tick 1$")
         self.push(board, sketch("basic_ota-1.1.0", ""))
         board.expect("^End$")
-        during = re.search(r"Start updating sketch\n(.*)\nEnd\n",
+        during = re.search(r"Start updating sketch\n(.*)\nEnd\b",
                            board.console.text, re.DOTALL)[1]
         # From one progress line to the next there is at most one sector's
         # work (56 ms), so no more than a few lines without a tick.
