@@ -46,13 +46,14 @@ if BOARD == "lx106":
     otter_netns.enter()
 
 # Where the kinds of board differ by their nature: the host's address as they
-# see it and one that is another machine's to them, their net's mask, and the sizes of their pools.
+# see it and one that is another machine's to them, their net's mask, and the
+# sizes of their pools.
 Facts = collections.namedtuple(
     "Facts", "host other_host mask udp_sockets connections listeners")
 FACTS = {
     "posix": Facts("127.0.0.1", "127.0.0.77", "255.0.0.0", 8, 16, 4),
     "lx106": Facts(otter_netns.HOST, otter_netns.OTHER_HOST,
-                   "255.255.0.0", 4, 4, 3),
+                   "255.255.0.0", 4, 5, 3),
 }[BOARD]
 HOST = FACTS.host
 OTHER_HOST = FACTS.other_host
