@@ -53,7 +53,7 @@ struct otter_boot {
     struct otter_boot_log log;
     uint32_t log_addr; /* OTTER_LOADER_NO_LOG: as the core */
     uint32_t pos;      /* of the next sector in the file that is unpacked */
-    uint32_t in;       /* bytes of the stored file that were read */
+    uint32_t in;       /* addr of the next sector of the packed file */
     uint32_t resume;   /* sectors before this pos are already installed */
     uint32_t stop;     /* sectors from this pos on must not be written */
     uint32_t crc;      /* of what was read last */

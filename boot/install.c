@@ -33,7 +33,8 @@ bool otter__boot_crc(struct otter_boot *b, uint32_t addr, uint32_t len)
 static bool is_whole(struct otter_boot *b, uint32_t addr, uint32_t len,
                      uint32_t crc)
 {
-    for (int i = ATTEMPTS; i != 0 && len != 0; i--) {
+    /* No length, and none that cannot be. */
+    for (int i = ATTEMPTS; i != 0 && len - 1 < b->log_addr; i--) {
         if (otter__boot_crc(b, addr, len) && b->crc == crc) {
             return true;
         }
@@ -107,21 +108,16 @@ static int take(struct otter_inflate *inflate, uint8_t *data, uint32_t len)
     return 0;
 }
 
+/* Where the file ends is not looked at: its CRC was right, and what unpacks
+ * knows its own end. */
 static int refill(struct otter_inflate *inflate)
 {
     struct otter_boot *b = inflate->user;
-    const struct otter_boot_image *t = &b->log.record.target;
-    uint32_t left = t->stored_size - b->in;
 
-    left = left < SECTOR ? left : SECTOR;
-    if (left == 0 ||
-        otter__boot_read(t->addr + b->in, b->input, SECTOR) != 0) {
-        return OTTER_ERR_SHORT;
-    }
-    b->in += left;
     inflate->next = b->input;
-    inflate->end = b->input + left;
-    return 0;
+    inflate->end = b->input + SECTOR;
+    b->in += SECTOR;
+    return otter__boot_read(b->in - SECTOR, b->input, SECTOR);
 }
 
 /* Runs the target's content through take(): all of it, or from `resume` on,
@@ -139,7 +135,7 @@ static bool run_content(struct otter_boot *b, uint32_t resume, uint32_t stop)
         /* It must not write over what it unpacks. */
         b->stop = stop < t->addr ? stop : t->addr;
         b->pos = 0;
-        b->in = 0;
+        b->in = t->addr;
         f->next = f->end;
         f->window = b->window;
         f->refill = refill;

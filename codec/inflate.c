@@ -21,6 +21,14 @@
 #define HAS_NAME       0x08u
 #define HAS_COMMENT    0x10u
 
+/* The input is not what it should be, unless something worse has happened. */
+static void spoil(struct otter_inflate *f)
+{
+    if (f->error == 0) {
+        f->error = OTTER_ERR_GZIP;
+    }
+}
+
 /* The `n` lowest bits of the input, 0 to 16. */
 static uint32_t take(struct otter_inflate *f, uint32_t n)
 {
@@ -70,21 +78,17 @@ static void put(struct otter_inflate *f, uint32_t byte)
 static void build(struct otter_inflate_code *code, const uint8_t *lengths,
                   uint32_t n)
 {
-    uint16_t place[16];
+    uint16_t *symbol = code->symbol;
 
-    memset(code->count, 0, sizeof code->count);
-    for (uint32_t i = 0; i < n; i++) {
-        code->count[lengths[i]]++;
-    }
-    code->count[0] = 0;
-    place[0] = 0;
-    for (uint32_t i = 0; i < 15; i++) {
-        place[i + 1] = (uint16_t)(place[i] + code->count[i]);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        if (lengths[i] != 0) {
-            code->symbol[place[lengths[i]]++] = (uint16_t)i;
+    for (uint32_t length = 1; length < 16; length++) {
+        uint16_t *first = symbol;
+
+        for (uint32_t i = 0; i < n; i++) {
+            if (lengths[i] == length) {
+                *symbol++ = (uint16_t)i;
+            }
         }
+        code->count[length] = (uint16_t)(symbol - first);
     }
 }
 
@@ -104,9 +108,7 @@ static uint32_t decode(struct otter_inflate *f,
         word -= code->count[length];
         symbol += code->count[length];
     }
-    if (f->error == 0) {
-        f->error = OTTER_ERR_GZIP;
-    }
+    spoil(f);
     return 0;
 }
 
@@ -184,7 +186,7 @@ static void repeat(struct otter_inflate *f, uint32_t symbol)
         distance = 1 + ((2 + (distance - 1) % 2) << extra) + take(f, extra);
     }
     if (distance > f->produced) {
-        f->error = OTTER_ERR_GZIP;
+        spoil(f);
     }
     while (length-- != 0) {
         put(f, f->window[(f->produced - distance) % OTTER_INFLATE_WINDOW]);
@@ -251,7 +253,7 @@ static void header(struct otter_inflate *f)
     uint32_t flags = word >> 24;
 
     if ((word & 0xFFFFFF) != MAGIC_DEFLATE) {
-        f->error = f->error != 0 ? f->error : OTTER_ERR_GZIP;
+        spoil(f);
     }
     take32(f);
     take(f, 16);
@@ -284,7 +286,7 @@ int otter_inflate_gzip(struct otter_inflate *f)
     }
     take(f, f->bit_count % 8);
     if ((take32(f) ^ f->crc) != UINT32_MAX || take32(f) != f->produced) {
-        f->error = f->error != 0 ? f->error : OTTER_ERR_GZIP;
+        spoil(f);
     }
     return f->error;
 }

@@ -294,7 +294,7 @@ static int operate(struct otter_nor *nor, void *user,
 
     (void)nor;
     if (t->trace != NULL && t->operations < t->trace_size) {
-        t->trace[t->operations] = (uint8_t)operation;
+        t->trace[t->operations] = addr + (uint32_t)operation;
     }
     if (operation == OTTER_NOR_PROGRAM) {
         count_rewrites(t, addr, data, len);

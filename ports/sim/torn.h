@@ -70,8 +70,9 @@ struct otter_torn {
     void (*power_off)(void *user);
     void *user;
 
-    uint8_t *trace;      /* or NULL: kind of each operation is put here, */
-    uint32_t trace_size; /* as long as there is room */
+    uint32_t *trace;     /* or NULL: addr and kind of each operation are put
+                            here, added up, as long as there is room */
+    uint32_t trace_size; /* entries */
 
     uint32_t operations; /* so far */
     uint32_t fired;      /* faults that were reached */
