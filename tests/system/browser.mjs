@@ -16,13 +16,16 @@ const browser = await chromium.launch({
          "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"],
 });
-let page;
-const problems = [];
+const PATIENCE = 60000;
+let context, page, problems;
 
 const commands = {
   // A new window; options as of Playwright's newContext.
   async open({url, options}) {
-    const context = await browser.newContext(options);
+    await context?.close();
+    context = await browser.newContext(options);
+    context.setDefaultTimeout(PATIENCE);
+    problems = [];
     page = await context.newPage();
     page.on("pageerror", error => problems.push(String(error)));
     page.on("request", request => {
@@ -32,6 +35,10 @@ const commands = {
     });
     const response = await page.goto(url);
     return {status: response.status()};
+  },
+  async close() {
+    await context?.close();
+    context = undefined;
   },
   async choose({selector, path}) {
     await page.setInputFiles(selector, path);
@@ -57,7 +64,7 @@ const commands = {
   // Waits until the visible text of an element fits, and returns it.
   async wait({selector, pattern, ms}) {
     const element = page.locator(selector);
-    const end = Date.now() + (ms || 20000);
+    const end = Date.now() + (ms || PATIENCE);
     for (;;) {
       const text = await element.isVisible() ? await element.innerText() : "";
       if (new RegExp(pattern).test(text)) return {text};
@@ -73,14 +80,18 @@ const commands = {
   async watch({selector}) {
     await page.evaluate(selector => {
       const element = document.querySelector(selector);
-      window.seen = [];
-      new MutationObserver(() => window.seen.push(element.textContent))
+      const seen = [];
+      (window.seen ||= {})[selector] = seen;
+      new MutationObserver(() => {
+        if (element.textContent != seen.at(-1))
+          seen.push(element.textContent);
+      })
         .observe(element, {childList: true, characterData: true,
                            subtree: true});
     }, selector);
   },
-  async seen() {
-    return {seen: await page.evaluate(() => window.seen)};
+  async seen({selector}) {
+    return {seen: await page.evaluate(s => window.seen[s], selector)};
   },
   async eval({script}) {
     return {value: await page.evaluate(script)};

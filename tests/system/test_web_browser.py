@@ -3,6 +3,7 @@
 """The update page in a real Chromium, against the virtual board: what a
 person sees, and afterwards what the flash holds.  OTTER_SHOTS names a folder
 for screenshots that somebody wants to look at."""
+import hashlib
 import json
 import os
 import pathlib
@@ -18,7 +19,6 @@ from otter_testlib import ROOT, sketch
 
 PLAYWRIGHT = pathlib.Path(os.environ.get("OTTER_PLAYWRIGHT",
                                          ROOT / "build/browser"))
-SLOW = ("--flash-time", "typical")
 PATIENCE = 60
 
 
@@ -38,13 +38,16 @@ class Browser:
             self._process.stdin.flush()
             if not select.select([self._process.stdout], [], [], 120)[0]:
                 raise AssertionError(f"the browser hangs in {command}")
-            answer = json.loads(self._process.stdout.readline())
+            line = self._process.stdout.readline()
+            if not line:
+                raise AssertionError(f"the browser ended in {command}")
+            answer = json.loads(line)
             if "error" in answer:
                 raise AssertionError(f"{command}: {answer['error']}")
             return answer
         return run
 
-    def close(self):
+    def end(self):
         self._process.stdin.close()
         try:
             self._process.wait(20)
@@ -53,40 +56,64 @@ class Browser:
             self._process.stdout.close()
 
 
-class Tamper:
-    """A relay to a board that changes one byte on its way to it."""
+class Relay:
+    """Stands between browser and board.  It holds an upload at the byte
+    `hold` of its request, so that a test sees what is on the screen then, and
+    changes the byte at `change`.  While it holds, a trickle goes through: the
+    board gives up an upload that stands still."""
 
-    def __init__(self, board, at):
+    def __init__(self, board, change=None):
         self._board = board
-        self._at = at
+        self._change = change
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
+        self._moved = threading.Condition()
+        self._hold = None
         self.changed = False
+        self.url = (f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+                    "/update")
         threading.Thread(target=self._serve, daemon=True).start()
+
+    def hold(self, at):
+        """Holds there from now on; None: nowhere."""
+        with self._moved:
+            self._hold = at
+            self._moved.notify_all()
 
     def _serve(self):
         while True:
             try:
                 client = self._listener.accept()[0]
-                server = socket.create_connection(
-                    (self._board.address, test_web_curl.PORT))
             except OSError:
                 return
-            for pair in ((client, server, True), (server, client, False)):
-                threading.Thread(target=self._pump, args=pair,
-                                 daemon=True).start()
+            threading.Thread(target=self._pass, args=(client,),
+                             daemon=True).start()
 
-    def _pump(self, source, target, up):
-        total = 0
+    def _pass(self, client):
+        with client:
+            try:
+                server = socket.create_connection(
+                    (self._board.address, test_web_curl.PORT), 5)
+            except OSError:
+                return
+            with server:
+                server.settimeout(None)
+                back = threading.Thread(target=self._copy,
+                                        args=(server, client, None))
+                back.start()
+                self._copy(client, server, self._let)
+                back.join()
+
+    def _copy(self, source, target, let):
+        total = None  # of the upload, once it has begun
         try:
-            while data := source.recv(65536):
-                if up and total <= self._at < total + len(data):
-                    at = self._at - total
-                    data = (data[:at] + bytes([data[at] ^ 1]) +
-                            data[at + 1:])
-                    self.changed = True
-                total += len(data)
-                target.sendall(data)
+            while data := source.recv(16384):
+                if let and total is None and data.startswith(b"POST"):
+                    total = 0
+                if total is None:
+                    target.sendall(data)
+                else:
+                    let(target, total, data)
+                    total += len(data)
         except OSError:
             pass
         for s in (source, target):
@@ -95,27 +122,65 @@ class Tamper:
             except OSError:
                 pass
 
+    def _let(self, target, total, data):
+        """Sends bytes of an upload that begin at `total`; it is the last
+        request of its connection."""
+        if self._change is not None and \
+                total <= self._change < total + len(data):
+            at = self._change - total
+            data = data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
+            self.changed = True
+        while data:
+            with self._moved:
+                free = len(data)
+                if self._hold is not None and self._hold < total + free:
+                    free = self._hold - total
+                    if free <= 0:
+                        self._moved.wait(0.5)
+                        free = 64
+            target.sendall(data[:free])
+            total += len(data[:free])
+            data = data[free:]
+
     def close(self):
+        self.hold(None)
         self._listener.close()
 
 
 @unittest.skipUnless((PLAYWRIGHT / "node_modules/playwright-core").is_dir(),
                      "scripts/setup browser was not run")
 class Page(test_web_curl.WebTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.chromium = Browser()
+        cls.addClassCleanup(cls.chromium.end)
+
     def setUp(self):
         super().setUp()
         self.new = pathlib.Path(sketch("web_updater-1.1.0", ""))
 
-    def browser(self, board, url=None, **options):
-        browser = Browser()
-        self.addCleanup(browser.close)
-        answer = browser.open(url=url or self.url(board), options=options)
+    def open(self, url, **options):
+        """A window of its own, with nothing left of earlier ones."""
+        answer = self.chromium.open(url=url, options=options)
+        self.addCleanup(self.chromium.close)
         self.assertEqual(answer["status"], 200)
+        return self.chromium
+
+    def browser(self, board, url=None, **options):
+        browser = self.open(url or self.url(board), **options)
         browser.wait(selector="h1", pattern="^web_updater ")
         return browser
 
-    def slow_board(self, **options):
-        return self.ready(flavour="", args=SLOW, **options)
+    def relay(self, board, **options):
+        relay = Relay(board, **options)
+        self.addCleanup(relay.close)
+        return relay
+
+    def per_cent(self, browser, least, most):
+        """Waits until the page says that so much is done."""
+        numbers = "|".join(map(str, range(least, most + 1)))
+        browser.wait(selector="#rate",
+                     pattern=f"^({numbers}) %, [0-9]+ KiB/s, [0-9]+ s left$")
 
     def shot(self, browser, name):
         folder = os.environ.get("OTTER_SHOTS", self.folder)
@@ -135,29 +200,38 @@ class Page(test_web_curl.WebTest):
         self.assertEqual(browser.problems()["problems"], [])
 
     def test_upload_by_picker(self):
-        board = self.slow_board()
-        browser = self.browser(board)
+        board = self.ready(flavour="")
+        relay = self.relay(board)
+        size = self.new.stat().st_size
+        browser = self.browser(board, relay.url)
         self.assertIn("posix \u00b7 esp8266 \u00b7 4096 KiB flash",
                       browser.wait(selector="#about", pattern=".")["text"])
         self.shot(browser, "desktop-start")
         browser.choose(selector="[name=firmware]", path=str(self.new))
         text = self.message(browser, "SHA-256 [0-9a-f]{64}")
-        digest = subprocess.run(["sha256sum", self.new], check=True,
-                                capture_output=True, text=True).stdout[:64]
-        self.assertIn(f"web_updater-1.1.0.bin, {self.new.stat().st_size // 1024}"
-                      f" KiB, SHA-256 {digest}", text)
+        digest = hashlib.sha256(self.new.read_bytes()).hexdigest()
+        self.assertIn(f"web_updater-1.1.0.bin, {size // 1024} KiB, SHA-256 "
+                      f"{digest}", text)
         browser.watch(selector="#rate")
+        browser.watch(selector="#message")
+        relay.hold(size // 4)
         browser.click(selector="#go")
+        self.per_cent(browser, 20, 40)
         self.message(browser, "^Uploading$")
-        browser.wait(selector="#rate", pattern="^[1-9][0-9]? %")
         self.shot(browser, "desktop-upload")
-        self.message(browser, "^Restarting$")
-        seen = [int(text.split(" ")[0]) for text in browser.seen()["seen"]
-                if "%" in text]
-        self.assertEqual(seen, sorted(seen))
-        self.assertGreater(len(set(seen)), 2)
+        relay.hold(size * 3 // 4)
+        self.per_cent(browser, 60, 80)
+        relay.hold(None)
         self.expect_new(board, browser)
         self.shot(browser, "desktop-done")
+        seen = [int(text.split(" ")[0])
+                for text in browser.seen(selector="#rate")["seen"]
+                if "%" in text]
+        self.assertEqual(seen, sorted(seen))
+        said = [text for text in browser.seen(selector="#message")["seen"]
+                if text != "Verifying"]
+        self.assertEqual(said, ["Uploading", "Restarting",
+                                "Done: 1.0.0 \u2192 1.1.0"])
 
     def test_upload_by_drop(self):
         board = self.ready()
@@ -225,10 +299,8 @@ class Page(test_web_curl.WebTest):
 
     def test_byte_changed_in_transit_is_refused(self):
         board = self.ready()
-        relay = Tamper(board, 50000)
-        self.addCleanup(relay.close)
-        browser = self.browser(
-            board, url=f"http://127.0.0.1:{relay.port}/update")
+        relay = self.relay(board, change=50000)
+        browser = self.browser(board, relay.url)
         browser.choose(selector="[name=firmware]", path=str(self.new))
         self.message(browser, "SHA-256")
         browser.click(selector="#go")
@@ -238,29 +310,30 @@ class Page(test_web_curl.WebTest):
         self.assertNotIn("Update Success", board.console.text)
 
     def test_power_lost_in_the_middle(self):
-        board = self.slow_board()
+        board = self.ready(flavour="")
+        relay = self.relay(board)
         old = board.read_flash(0, 80000)
-        browser = self.browser(board)
+        browser = self.browser(board, relay.url)
         browser.choose(selector="[name=firmware]", path=str(self.new))
         self.message(browser, "SHA-256")
+        relay.hold(self.new.stat().st_size // 2)
         browser.click(selector="#go")
-        browser.wait(selector="#rate", pattern="^[1-9][0-9]? %")
+        self.per_cent(browser, 40, 60)
         board.control("power off")
         self.message(browser, "^The connection was lost.")
         self.assertEqual(board.read_flash(0, 80000), old)
         board.control("power on")
         self.expect_start(board, "1.0.0")
+        relay.hold(None)
         browser.click(selector="#go")
         self.expect_new(board, browser)
 
     def test_password_right_and_wrong(self):
         board = self.ready(settings={"password": "geheim", "user": "anna"})
-        browser = Browser()
-        self.addCleanup(browser.close)
         with self.assertRaisesRegex(AssertionError,
                                     "ERR_HTTP_RESPONSE_CODE_FAILURE"):
-            browser.open(url=self.url(board), options={"httpCredentials": {
-                "username": "anna", "password": "falsch"}})
+            self.open(self.url(board), httpCredentials={
+                "username": "anna", "password": "falsch"})
         browser = self.browser(board, httpCredentials={
             "username": "anna", "password": "geheim"})
         browser.choose(selector="[name=firmware]", path=str(self.new))
@@ -270,10 +343,7 @@ class Page(test_web_curl.WebTest):
 
     def test_form_without_javascript(self):
         board = self.ready()
-        browser = Browser()
-        self.addCleanup(browser.close)
-        browser.open(url=self.url(board), options={
-            "javaScriptEnabled": False})
+        browser = self.open(self.url(board), javaScriptEnabled=False)
         browser.choose(selector="[name=firmware]", path=str(self.new))
         browser.click(selector="#go")
         browser.wait(selector="body", pattern="Update Success! Rebooting")
