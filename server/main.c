@@ -1,28 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * otterd, the update server: its command line. */
+#include "server/config.h"
 #include "server/http/server.h"
 #include "server/import.h"
+#include "server/log.h"
 #include "server/store/store.h"
 
 #include "format/error.h"
 
-#include <getopt.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
-
-struct options {
-    const char *data;
-    const char *listen;
-    const char *product;
-};
 
 static const char help[] =
     "otterd, the update server for devices that ask for their firmware\n"
@@ -40,11 +33,15 @@ static const char help[] =
     "      answered as it was\n"
     "  otterd --data DIR path PATH [--product NAME]\n"
     "      answer devices at another path, /update.php for instance\n"
-    "\n"
-    "  --data DIR            database and firmware; made when absent\n"
-    "  --listen ADDR:PORT    default 127.0.0.1:8266; [::]:8266 for IPv6\n"
-    "  --product NAME        of the devices that ask there; default none\n"
+    "\n";
+
+static const char help_end[] =
+    "  --config FILE           a file of the same: lines \"name = value\"\n"
     "  --help, --version\n"
+    "\n"
+    "An option counts before the environment (OTTERD_DATA, OTTERD_TLS_CERT,\n"
+    "...; OTTERD_CONFIG names the file), and that before the file.  SIGHUP\n"
+    "reads the certificate again, SIGTERM and SIGINT end the server.\n"
     "\n"
     "Exit codes: 0 done, 1 failed, 2 wrong use.\n"
     "\n"
@@ -63,60 +60,54 @@ static int store_failed(const struct otterd_store *store)
     return EXIT_FAILED;
 }
 
-/* Splits ADDR:PORT or [ADDR]:PORT and looks it up, without the network. */
-static struct addrinfo *look_up(const char *text)
+static void say_listening(const struct otterd_address *address, uint16_t port,
+                          const char *tls)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags =
-                                 AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
-    const char *colon = strrchr(text, ':');
-    struct addrinfo *found;
-    char host[64];
-    size_t len;
+    char host[sizeof address->text];
 
-    if (colon == NULL || (size_t)(colon - text) >= sizeof host) {
-        return NULL;
+    if (address->used) {
+        snprintf(host, sizeof host, "%.*s",
+                 (int)(strrchr(address->text, ':') - address->text),
+                 address->text);
+        otterd_log(
+            OTTERD_LOG_INFO, "listening", otterd_log_text("address", host),
+            otterd_log_text("tls", tls), otterd_log_number("port", port));
     }
-    len = (size_t)(colon - text);
-    if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
-        text++;
-        len -= 2;
-    }
-    memcpy(host, text, len);
-    host[len] = '\0';
-    return getaddrinfo(host, colon + 1, &hints, &found) == 0 ? found : NULL;
 }
 
-static int serve(const struct options *options)
+static int serve(const struct otterd_config *config)
 {
-    struct addrinfo *address = look_up(options->listen);
     struct otterd_server *server;
     sigset_t set;
     int signal_number;
     int err;
 
-    if (address == NULL) {
-        return misuse("--listen wants ADDRESS:PORT in numbers");
-    }
     /* Before there are threads, so that all of them inherit it. */
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    err = otterd_server_start(&server, options->data, address->ai_addr);
-    freeaddrinfo(address);
+    err = otterd_server_start(&server, config);
     if (err != 0) {
-        fprintf(stderr, "otterd: cannot serve %s at %s: %s\n", options->data,
-                options->listen, otter_error_text(err));
+        fprintf(stderr, "otterd: cannot serve %s at %s%s%s: %s\n",
+                config->data, config->listen.text,
+                config->listen.used && config->tls_listen.used ? " and " : "",
+                config->tls_listen.text, otter_error_text(err));
         return EXIT_FAILED;
     }
-    fprintf(stderr, "level=info event=listening address=%.*s port=%u\n",
-            (int)(strrchr(options->listen, ':') - options->listen),
-            options->listen, (unsigned)otterd_server_port(server));
-    sigwait(&set, &signal_number);
+    say_listening(&config->tls_listen, otterd_server_tls_port(server), "yes");
+    say_listening(&config->listen, otterd_server_port(server), "no");
+    do {
+        sigwait(&set, &signal_number);
+        if (signal_number == SIGHUP) {
+            otterd_server_reload(server);
+        }
+    } while (signal_number == SIGHUP);
     otterd_server_stop(server);
-    fprintf(stderr, "level=info event=stopped signal=%d\n", signal_number);
+    otterd_log(OTTERD_LOG_INFO, "stopped",
+               otterd_log_number("signal", signal_number));
     return EXIT_DONE;
 }
 
@@ -195,11 +186,11 @@ static int device(struct otterd_store *store, int count, char **words)
     return misuse("a device is set to accept, block or pending");
 }
 
-static int administer(const struct options *options,
+static int administer(const struct otterd_config *config,
                       struct otterd_store *store, int count, char **words)
 {
     if (count == 3 && strcmp(words[0], "import") == 0) {
-        return otterd_import(store, options->data, options->product, words[1],
+        return otterd_import(store, config->data, config->product, words[1],
                              words[2]) == 0
                    ? EXIT_DONE
                    : EXIT_FAILED;
@@ -211,72 +202,44 @@ static int administer(const struct options *options,
         return device(store, count, words);
     }
     if (count == 2 && strcmp(words[0], "path") == 0 && words[1][0] == '/') {
-        return otterd_path_set(store, words[1], options->product) == 0
+        return otterd_path_set(store, words[1], config->product) == 0
                    ? EXIT_DONE
                    : store_failed(store);
     }
     return misuse("no such command");
 }
 
-/* Reads the options; EXIT_DONE to go on, -1 when all is said. */
-static int read_options(int argc, char **argv, struct options *options)
-{
-    static const struct option known[] = {
-        {"data", required_argument, NULL, 'd'},
-        {"listen", required_argument, NULL, 'l'},
-        {"product", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0}};
-    int option;
-
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        switch (option) {
-        case 'd':
-            options->data = optarg;
-            break;
-        case 'l':
-            options->listen = optarg;
-            break;
-        case 'p':
-            options->product = optarg;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return -1;
-        case 'v':
-            puts("otterd " OTTER_VERSION);
-            return -1;
-        default:
-            return EXIT_USAGE;
-        }
-    }
-    if (options->data == NULL) {
-        return misuse("--data names the folder to work in");
-    }
-    if (strlen(options->product) >= OTTERD_TEXT_MAX ||
-        strlen(options->data) > 3900) {
-        return misuse("a name is too long");
-    }
-    return EXIT_DONE;
-}
-
 int main(int argc, char **argv)
 {
-    struct options options = {.listen = "127.0.0.1:8266", .product = ""};
+    static struct otterd_config config;
     struct otterd_store *store;
-    int status = read_options(argc, argv, &options);
+    char asked;
+    int rest;
+    int status;
 
-    if (status != EXIT_DONE) {
-        return status < 0 ? EXIT_DONE : status;
+    otterd_config_init(&config);
+    status = otterd_config_read(&config, argc, argv, environ, &rest, &asked);
+    if (status == OTTER_ERR_PENDING) {
+        if (asked == 'v') {
+            puts("otterd " OTTER_VERSION);
+        } else {
+            fputs(help, stdout);
+            otterd_config_help();
+            fputs(help_end, stdout);
+        }
+        return EXIT_DONE;
     }
-    if (optind == argc) {
-        return serve(&options);
+    if (status != 0) {
+        return EXIT_USAGE;
     }
-    if (otterd_store_open(&store, options.data) != 0) {
+    otterd_log_setup(config.log_level, config.log_json);
+    if (rest == argc) {
+        return serve(&config);
+    }
+    if (otterd_store_open(&store, config.data) != 0) {
         status = store_failed(store);
     } else {
-        status = administer(&options, store, argc - optind, argv + optind);
+        status = administer(&config, store, argc - rest, argv + rest);
     }
     otterd_store_close(store);
     return status;

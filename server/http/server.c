@@ -4,6 +4,8 @@
 #include "server/http/server.h"
 
 #include "server/http/server_internal.h"
+#include "server/http/tls.h"
+#include "server/log.h"
 
 #include "format/error.h"
 
@@ -12,12 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-#define IDLE_SECONDS      30u
-#define CONNECTION_MEMORY ((size_t)16384) /* headers that are longer: 431 */
 
 enum MHD_Result otterd__send(struct otterd_server *server,
                              struct MHD_Connection *connection,
@@ -106,6 +103,7 @@ static enum MHD_Result answer(void *user, struct MHD_Connection *connection,
 
     (void)version;
     (void)data;
+    otterd_patience_head(connection);
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
         struct MHD_Response *response = otterd__text("");
 
@@ -146,79 +144,70 @@ static int open_readers(struct otterd_server *server, unsigned count)
     return 0;
 }
 
-/* As many connections as there are descriptors, less those for files. */
-static unsigned connection_limit(void)
+static void completed(void *user, struct MHD_Connection *connection,
+                      void **state, enum MHD_RequestTerminationCode code)
 {
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return 256;
-    }
-    limit.rlim_cur = limit.rlim_max > 65536 ? 65536 : limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return 256;
-    }
-    return limit.rlim_cur < 512 ? 64 : (unsigned)(limit.rlim_cur / 2);
+    (void)user;
+    (void)state;
+    (void)code;
+    otterd_patience_done(connection);
 }
 
-static int listen_at(struct otterd_server *server,
-                     const struct sockaddr *address, unsigned threads)
-{
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG;
-
-    if (address->sa_family == AF_INET6) {
-        flags |= MHD_USE_IPv6;
-    }
-    server->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, answer, server, MHD_OPTION_SOCK_ADDR, address,
-        MHD_OPTION_THREAD_POOL_SIZE, threads > 1 ? threads : 0u,
-        MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
-        MHD_OPTION_CONNECTION_LIMIT, connection_limit(),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-        MHD_OPTION_LISTENING_ADDRESS_REUSE, 0u, MHD_OPTION_END);
-    return server->daemon == NULL ? OTTER_ERR_ADDRESS_IN_USE : 0;
-}
-
-int otterd_server_start(struct otterd_server **out, const char *dir,
-                        const struct sockaddr *address)
+int otterd_server_start(struct otterd_server **out,
+                        const struct otterd_config *config)
 {
     struct otterd_server *server = calloc(1, sizeof *server);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned threads = cores < 1 ? 1 : cores > 64 ? 64 : (unsigned)cores;
     int err;
 
     if (server == NULL) {
         return OTTER_ERR_NO_MEMORY;
     }
-    snprintf(server->dir, sizeof server->dir, "%s", dir);
-    err = open_readers(server, threads);
+    server->config = *config;
+    snprintf(server->dir, sizeof server->dir, "%s", config->data);
+    server->threads = cores < 1 ? 1 : cores > 64 ? 64 : (unsigned)cores;
+    err = open_readers(server, server->threads);
     if (err == 0) {
-        err = otterd_sightings_start(&server->sightings, dir);
+        err = otterd_sightings_start(&server->sightings, server->dir);
     }
     if (err == 0) {
-        err = listen_at(server, address, threads);
+        err = otterd_patience_start(&server->patience, config->patience);
+    }
+    if (err == 0) {
+        err = otterd__listen(server, answer, completed);
     }
     if (err != 0) {
         otterd_server_stop(server);
         return err;
     }
+    atomic_store(&server->running, true);
     *out = server;
     return 0;
 }
 
-uint16_t otterd_server_port(const struct otterd_server *server)
+void otterd_server_reload(struct otterd_server *server)
 {
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);
-
-    return info == NULL ? 0 : info->port;
+    if (server->tls_daemon == NULL) {
+        otterd_log(OTTERD_LOG_INFO, "reload",
+                   otterd_log_text("what", "nothing, there is no TLS"));
+    } else if (otterd_tls_load(server->config.tls_cert,
+                               server->config.tls_key) != 0) {
+        otterd_log(OTTERD_LOG_ERROR, "reload",
+                   otterd_log_text("what", "the old certificate stays"));
+    }
 }
 
 void otterd_server_stop(struct otterd_server *server)
 {
+    atomic_store(&server->running, false);
     if (server->daemon != NULL) {
         MHD_stop_daemon(server->daemon);
     }
+    if (server->tls_daemon != NULL) {
+        MHD_stop_daemon(server->tls_daemon);
+    }
+    otterd_tls_unload();
+    otterd_patience_stop(server->patience);
     otterd_sightings_stop(server->sightings);
     for (unsigned i = 0; i < server->reader_count; i++) {
         otterd_store_close(server->readers[i].store);

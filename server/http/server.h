@@ -7,21 +7,25 @@
 #define OTTER_SERVER_HTTP_SERVER_H
 
 #include "format/compiler.h"
+#include "server/config.h"
 
 #include <stdint.h>
 
-struct sockaddr;
 struct otterd_server;
 
-/* Serves the data folder `dir` at `address`; both borrowed until the call
- * returns.  OTTER_ERR_ADDRESS_IN_USE: it cannot be listened on.  Errors of
- * otterd_store_open, which are printed. */
+/* Serves as `config` says, which is copied.  What goes wrong is said on
+ * stderr.  OTTER_ERR_ADDRESS_IN_USE: an address cannot be listened on;
+ * OTTER_ERR_INVALID: a certificate is wrong; errors of otterd_store_open. */
 OTTER_MUST_CHECK int otterd_server_start(struct otterd_server **out,
-                                         const char *dir,
-                                         const struct sockaddr *address);
+                                         const struct otterd_config *config);
 
-/* The port it listens on. */
+/* The ports it listens on, without and with TLS; 0: it does not. */
 uint16_t otterd_server_port(const struct otterd_server *server);
+uint16_t otterd_server_tls_port(const struct otterd_server *server);
+
+/* Reads the certificates again; what is wrong is logged and changes
+ * nothing. */
+void otterd_server_reload(struct otterd_server *server);
 
 /* Ends it: what is under way is cut, sightings are written. */
 void otterd_server_stop(struct otterd_server *server);

@@ -4,6 +4,8 @@
 #ifndef OTTER_SERVER_HTTP_SERVER_INTERNAL_H
 #define OTTER_SERVER_HTTP_SERVER_INTERNAL_H
 
+#include "server/config.h"
+#include "server/http/patience.h"
 #include "server/http/sightings.h"
 #include "server/store/store.h"
 
@@ -19,12 +21,17 @@ struct otterd_reader {
 };
 
 struct otterd_server {
-    struct MHD_Daemon *daemon;
+    struct MHD_Daemon *daemon;     /* what is plain, NULL: nothing */
+    struct MHD_Daemon *tls_daemon; /* NULL: no TLS */
+    struct otterd_patience *patience;
     struct otterd_sightings *sightings;
     struct otterd_reader readers[OTTERD_READERS_MAX];
     unsigned reader_count;
+    unsigned threads;
     atomic_uint next_reader;
     atomic_ullong answers[600]; /* by status */
+    struct otterd_config config;
+    atomic_bool running;
     char dir[4096];
 };
 
@@ -38,6 +45,22 @@ struct MHD_Response *otterd__text(const char *text);
 
 /* A store to read from, locked until unlocked by the caller. */
 struct otterd_reader *otterd__reader(struct otterd_server *server);
+
+/* Listens where the configuration says; in listen.c.
+ * OTTER_ERR_ADDRESS_IN_USE, OTTER_ERR_INVALID: certificates; both said. */
+OTTER_MUST_CHECK int otterd__listen(struct otterd_server *server,
+                                    MHD_AccessHandlerCallback answer,
+                                    MHD_RequestCompletedCallback completed);
+
+/* Who asks: the other end of the connection, or who a trusted proxy says
+ * that it asks for.  Text of an IP address, empty when it is not known. */
+void otterd__address_of(const struct otterd_server *server,
+                        struct MHD_Connection *connection,
+                        char out[OTTERD_ADDRESS_MAX]);
+
+/* The request came under TLS, to us or to a trusted proxy that says so. */
+bool otterd__is_secure(const struct otterd_server *server,
+                       struct MHD_Connection *connection);
 
 /* Answers a device that asked for `path`. */
 enum MHD_Result otterd__answer_device(struct otterd_server *server,

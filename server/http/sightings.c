@@ -4,9 +4,9 @@
 #include "server/http/sightings.h"
 
 #include "format/error.h"
+#include "server/log.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define ROOM 1024
@@ -43,9 +43,9 @@ static void *write_them(void *arg)
         if (otterd_device_saw(s->store, batch, count) == 0) {
             count = 0;
         } else {
-            fprintf(stderr,
-                    "level=error event=sightings lost=%zu why=\"%s\"\n", count,
-                    otterd_store_error(s->store));
+            otterd_log(OTTERD_LOG_ERROR, "sightings",
+                       otterd_log_number("lost", (int64_t)count),
+                       otterd_log_text("why", otterd_store_error(s->store)));
         }
         pthread_mutex_lock(&s->lock);
         s->lost += count;

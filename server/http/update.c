@@ -5,11 +5,11 @@
  * to who asked for them. */
 #include "server/http/ask.h"
 #include "server/http/server_internal.h"
+#include "server/log.h"
 #include "server/store/firmware.h"
 
 #include "format/error.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,22 +35,6 @@ static enum MHD_Result hear(void *user, enum MHD_ValueKind kind,
     (void)kind;
     otterd_heard_add(user, name, value);
     return MHD_YES;
-}
-
-static void address_of(struct MHD_Connection *connection, char *out)
-{
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-        connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const struct sockaddr *address = info == NULL ? NULL : info->client_addr;
-
-    out[0] = '\0';
-    if (address != NULL && address->sa_family == AF_INET) {
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr,
-                  out, OTTERD_ADDRESS_MAX);
-    } else if (address != NULL && address->sa_family == AF_INET6) {
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr,
-                  out, OTTERD_ADDRESS_MAX);
-    }
 }
 
 /* A stranger is what the policy says. */
@@ -99,7 +83,7 @@ static void note_sighting(const struct request *r)
                                 .verdict = r->decision.verdict,
                                 .mode = r->ask.mode};
 
-    address_of(r->connection, s.address);
+    otterd__address_of(r->server, r->connection, s.address);
     memcpy(s.product, r->ask.product, sizeof s.product);
     for (size_t i = 0; r->ask.version[i] != '\0'; i++) {
         char c = r->ask.version[i];
@@ -113,6 +97,15 @@ static void note_sighting(const struct request *r)
         }
     }
     memcpy(s.headers, r->heard.lines, sizeof s.headers);
+    if (otterd_log_wants(OTTERD_LOG_DEBUG)) {
+        char mac[13];
+
+        snprintf(mac, sizeof mac, "%012" PRIx64, s.mac);
+        otterd_log(OTTERD_LOG_DEBUG, "asked", otterd_log_text("mac", mac),
+                   otterd_log_text("address", s.address),
+                   otterd_log_text("version", s.version),
+                   otterd_log_text("answer", s.reason));
+    }
     otterd_sightings_add(r->server->sightings, &s);
 }
 
@@ -198,8 +191,9 @@ static enum MHD_Result send_firmware(struct request *r)
     }
     fd = otterd_firmware_open(r->server->dir, r->release.sha256, size);
     if (fd < 0) {
-        fprintf(stderr, "level=error event=firmware sha256=%s why=\"%s\"\n",
-                r->release.sha256, otter_error_text(fd));
+        otterd_log(OTTERD_LOG_ERROR, "firmware",
+                   otterd_log_text("sha256", r->release.sha256),
+                   otterd_log_text("why", otter_error_text(fd)));
         return send_text(r, MHD_HTTP_SERVICE_UNAVAILABLE, "");
     }
     return range > 0 ? send_file(r, fd, first, last, true)
@@ -241,8 +235,8 @@ static unsigned look_up(struct request *r, const char *path,
         err = *gate == OTTERD_GATE_OPEN ? decide(r, reader->store) : 0;
     }
     if (err != 0 && status == 0) {
-        fprintf(stderr, "level=error event=store why=\"%s\"\n",
-                otterd_store_error(reader->store));
+        otterd_log(OTTERD_LOG_ERROR, "store",
+                   otterd_log_text("why", otterd_store_error(reader->store)));
         status = MHD_HTTP_SERVICE_UNAVAILABLE;
     }
     pthread_mutex_unlock(&reader->lock);

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""otterd as somebody who keeps it sees it: configuration, logs, TLS, the end
+of the process, and what stands before it."""
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import unittest
+import warnings
+
+from test_otterd import (HEADERS, LIMIT, MAC, OTTERD, Answer, Case, ask,
+                         changed)
+
+
+def make_certificate(folder, name, days=30):
+    """A certificate for 127.0.0.1 that vouches for itself, and its key."""
+    cert, key = folder / f"{name}.crt", folder / f"{name}.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out",
+         cert, "-days", str(days), "-subj", f"/CN={name}", "-addext",
+         "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True, timeout=LIMIT)
+    return cert, key
+
+
+class Keeper(Case):
+    """Servers with a configuration of their own."""
+
+    def start(self, *words, environment=None):
+        server = subprocess.Popen(
+            [OTTERD, *map(str, words)], stderr=subprocess.PIPE,
+            env={**os.environ, **(environment or {})})
+        self.addCleanup(self.end, server)
+        return server
+
+    def port_of(self, server):
+        return int(self.wait_line(server.stderr,
+                                  rb'event=listening .*tls=no port=(\d+)'))
+
+
+class Configuration(Keeper):
+    def test_otterd_is_configured_by_a_file_and_the_environment(self):
+        self.import_table()
+        conf = self.folder / "otterd.conf"
+        conf.write_text(f"data = {self.folder}/elsewhere\n"
+                        "listen = 127.0.0.1:0   \nlog-format = json\n")
+        server = self.start(environment={"OTTERD_CONFIG": str(conf),
+                                         "OTTERD_DATA": str(self.data)})
+        port = int(self.wait_line(server.stderr, rb'"port":(\d+)\}'))
+        self.assertEqual(ask(port, changed()).body, self.image)
+        self.stop(server)
+        conf.write_text("listen = here\n")
+        wrong = subprocess.run([OTTERD, "--config", conf, "--data", "x"],
+                               capture_output=True, text=True, timeout=LIMIT,
+                               check=False)
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn(f'{conf}:1: listen wants ADDRESS:PORT', wrong.stderr)
+
+    def test_otterd_log_is_one_line_an_event_whatever_is_sent(self):
+        self.import_table()
+        evil = '1" level=error event=forged x="\x1b[2J\xff'
+        for form in ("text", "json"):
+            server = self.start("--data", self.data, "--listen",
+                                "127.0.0.1:0", "--log-level", "debug",
+                                "--log-format", form)
+            port = int(self.wait_line(server.stderr, rb'port"?[=:](\d+)'))
+            ask(port, changed(ESP8266_version=evil))
+            server.send_signal(signal.SIGTERM)
+            log = server.stderr.read().decode("ascii")
+            self.assertEqual(server.wait(LIMIT), 0)
+            asked = [line for line in log.splitlines() if "asked" in line]
+            self.assertEqual(len(asked), 1)
+            if form == "json":
+                event = json.loads(asked[0])
+                self.assertEqual((event["level"], event["event"]),
+                                 ("debug", "asked"))
+                self.assertIn("event=forged", event["version"])
+            else:
+                self.assertRegex(
+                    asked[0], r'^time=\S+Z level=debug event=asked '
+                    r'mac=\w{12} address=127\.0\.0\.1 '
+                    r'version="1\\" level=error event=forged x=\\"[^"]*"')
+            for line in log.splitlines():
+                self.assertNotRegex(line, r"[^ -~]")
+            self.assertIn("stopped", log)
+
+    def test_otterd_tells_the_journal_the_level(self):
+        listener = self.folder / "journal"
+        listener.touch()
+        with open(listener, "w+b") as journal:
+            status = os.fstat(journal.fileno())
+            server = subprocess.Popen(
+                [OTTERD, "--data", self.data, "--listen", "127.0.0.1:0"],
+                stderr=journal, env={
+                    **os.environ, "JOURNAL_STREAM":
+                    f"{status.st_dev}:{status.st_ino}"})
+            server.send_signal(signal.SIGTERM)
+            server.wait(LIMIT)
+        # The signal may have come before there was anything to say.
+        if text := listener.read_text():
+            self.assertRegex(text, r"\A<6>level=info event=")
+
+
+class Tls(Keeper):
+    def serve_tls(self, cert, key):
+        server = self.start(
+            "--data", self.data, "--listen", "127.0.0.1:0", "--tls-listen",
+            "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key)
+        text = self.wait_line(
+            server.stderr, rb"(?s)(tls=yes port=\d+\n.*tls=no port=\d+)\n")
+        return server, *map(int, re.findall(rb"port=(\d+)", text))
+
+    def ask_tls(self, port, cert, headers=None):
+        trust = ssl.create_default_context(cafile=cert)
+        peer = http.client.HTTPSConnection("127.0.0.1", port, context=trust,
+                                           timeout=LIMIT)
+        self.addCleanup(peer.close)
+        peer.putrequest("GET", "/update", skip_accept_encoding=True)
+        for name, value in headers or HEADERS:
+            peer.putheader(name, value)
+        peer.endheaders()
+        answer = peer.getresponse()
+        return answer.status, answer.read()
+
+    def test_otterd_serves_tls_beside_plain(self):
+        self.import_table()
+        cert, key = make_certificate(self.folder, "one")
+        server, tls_port, port = self.serve_tls(cert, key)
+        self.assertEqual(self.ask_tls(tls_port, cert), (200, self.image))
+        self.assertEqual(ask(port, HEADERS).body, self.image)
+        old = ssl.create_default_context(cafile=cert)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            old.minimum_version = ssl.TLSVersion.TLSv1
+            old.maximum_version = ssl.TLSVersion.TLSv1_1
+        with socket.create_connection(("127.0.0.1", tls_port)) as raw:
+            with self.assertRaises((ssl.SSLError, OSError)):
+                old.wrap_socket(raw, server_hostname="127.0.0.1")
+        # Noise in place of a handshake harms nobody.
+        with socket.create_connection(("127.0.0.1", tls_port)) as raw:
+            raw.sendall(b"GET /update HTTP/1.0\r\n\r\n" + b"\xff" * 20000)
+            raw.settimeout(LIMIT)
+            try:
+                while raw.recv(4096):
+                    pass
+            except ConnectionError:
+                pass
+        self.assertEqual(self.ask_tls(tls_port, cert)[0], 200)
+        self.stop(server)
+
+    def test_otterd_reads_the_certificate_again_upon_sighup(self):
+        self.import_table()
+        cert, key = make_certificate(self.folder, "one")
+        other_cert, other_key = make_certificate(self.folder, "two")
+        server, port, _ = self.serve_tls(cert, key)
+        self.assertEqual(self.ask_tls(port, cert)[0], 200)
+        # A connection that is there stays.
+        trust = ssl.create_default_context(cafile=cert)
+        held = trust.wrap_socket(
+            socket.create_connection(("127.0.0.1", port), LIMIT),
+            server_hostname="127.0.0.1")
+        self.addCleanup(held.close)
+        os.replace(other_cert, cert)
+        # The key of another certificate: nothing changes.
+        server.send_signal(signal.SIGHUP)
+        self.wait_line(server.stderr, rb'(?s)why="the key is not the cert.*'
+                       rb'event=reload (.*stays)')
+        peer = ssl.create_default_context()
+        peer.check_hostname, peer.verify_mode = False, ssl.CERT_NONE
+
+        def subject():
+            with socket.create_connection(("127.0.0.1", port), LIMIT) as raw:
+                with peer.wrap_socket(raw) as tls:
+                    return tls.getpeercert(binary_form=True)
+
+        first = subject()
+        os.replace(other_key, key)
+        server.send_signal(signal.SIGHUP)
+        self.wait_line(server.stderr, rb"event=(certificate) ")
+        self.assertNotEqual(subject(), first)
+        self.assertEqual(self.ask_tls(port, cert)[0], 200)
+        held.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        answer = b""
+        while more := held.recv(4096):
+            answer += more
+        self.assertEqual(Answer(answer).body, b"ok\n")
+        # Ten reloads in a row under TLS requests.
+        for _ in range(10):
+            server.send_signal(signal.SIGHUP)
+            self.assertEqual(self.ask_tls(port, cert)[0], 200)
+        self.stop(server)
+
+    def test_otterd_refuses_to_start_with_a_wrong_certificate(self):
+        cert, key = make_certificate(self.folder, "one")
+        other, _ = make_certificate(self.folder, "two")
+        text = self.folder / "text"
+        text.write_text("no certificate\n")
+        for cert_file, key_file, why in (
+                (other, key, "the key is not the certificate's"),
+                (self.folder / "absent", key, "cannot be read"),
+                (text, key, str(text)), (cert, text, str(text))):
+            said = self.run_otterd("--listen", "127.0.0.1:0", "--tls-listen",
+                                   "127.0.0.1:0", "--tls-cert", cert_file,
+                                   "--tls-key", key_file, code=1)
+            self.assertIn(why, said)
+
+
+class Proxy(Keeper):
+    def address(self, *said, proxy=None):
+        """The address in the registry after one request."""
+        self.import_table()
+        server = self.start("--data", self.data, "--listen", "127.0.0.1:0",
+                            *(["--proxy", proxy] if proxy else []))
+        port = self.port_of(server)
+        ask(port, [*HEADERS, *[("X-Forwarded-For", text) for text in said]])
+        self.stop(server)
+        return re.search(r"(?m)^address (.*)$",
+                         self.run_otterd("device", MAC))[1]
+
+    def test_otterd_believes_its_proxies_only(self):
+        self.assertEqual(self.address("192.0.2.1"), "127.0.0.1")
+        self.assertEqual(self.address("192.0.2.1", proxy="127.0.0.2"),
+                         "127.0.0.1")
+        self.assertEqual(self.address("192.0.2.1", proxy="127.0.0.1"),
+                         "192.0.2.1")
+        self.assertEqual(
+            self.address("10.0.0.1, 192.0.2.7,192.0.2.9",
+                         proxy="127.0.0.1, 192.0.2.9"), "192.0.2.7")
+        self.assertEqual(self.address("2001:db8::1", proxy="127.0.0.1"),
+                         "2001:db8::1")
+        self.assertEqual(self.address("nonsense' OR 1=1", proxy="127.0.0.1"),
+                         "127.0.0.1")
+        self.assertEqual(self.address(proxy="127.0.0.1"), "127.0.0.1")
+
+
+if __name__ == "__main__":
+    unittest.main()
