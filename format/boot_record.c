@@ -29,12 +29,12 @@ static bool is_blank(const struct otter_boot_record *r)
 {
     const uint8_t *byte = (const uint8_t *)r;
 
+    uint8_t all = 0xff;
+
     for (uint32_t i = 0; i < sizeof *r; i++) {
-        if (byte[i] != 0xff) {
-            return false;
-        }
+        all &= byte[i];
     }
-    return true;
+    return all == 0xff;
 }
 
 void otter_boot_log_begin(struct otter_boot_log *log)

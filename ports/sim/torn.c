@@ -43,11 +43,30 @@ static uint8_t flips(struct otter_torn *t, uint8_t mask)
     return mask;
 }
 
+/* May any of these bytes be weak?  Nearly always no, and then nobody need go
+ * through the list. */
+static bool is_near_weak(const struct otter_torn *t, uint32_t addr,
+                         uint32_t len)
+{
+    return t->weak_count != 0 && addr < t->weak_to && addr + len > t->weak_from;
+}
+
+static void widen(struct otter_torn *t, uint32_t addr)
+{
+    if (t->weak_count == 0 || addr < t->weak_from) {
+        t->weak_from = addr;
+    }
+    if (t->weak_count == 0 || addr >= t->weak_to) {
+        t->weak_to = addr + 1;
+    }
+}
+
 static void make_weak(struct otter_torn *t, uint32_t addr, uint8_t mask)
 {
     if (mask == 0) {
         return;
     }
+    widen(t, addr);
     for (uint32_t i = 0; i < t->weak_count; i++) {
         if (t->weak[i].addr == addr) {
             t->weak[i].mask |= mask;
@@ -69,6 +88,9 @@ static void make_strong(struct otter_torn *t, uint32_t addr, uint32_t len,
 {
     uint32_t kept = 0;
 
+    if (!is_near_weak(t, addr, len)) {
+        return;
+    }
     for (uint32_t i = 0; i < t->weak_count; i++) {
         uint32_t off = t->weak[i].addr - addr;
 
@@ -95,7 +117,10 @@ int otter_torn_read(struct otter_torn *torn, uint32_t addr, void *buf,
     int error = otter_nor_read(&torn->nor, addr, buf, len);
     uint8_t *out = buf;
 
-    for (uint32_t i = 0; error == 0 && i < torn->weak_count; i++) {
+    if (error != 0 || !is_near_weak(torn, addr, len)) {
+        return error;
+    }
+    for (uint32_t i = 0; i < torn->weak_count; i++) {
         uint32_t off = torn->weak[i].addr - addr;
 
         if (off < len) {
@@ -103,13 +128,14 @@ int otter_torn_read(struct otter_torn *torn, uint32_t addr, void *buf,
                                      : flips(torn, torn->weak[i].mask);
         }
     }
-    return error;
+    return 0;
 }
 
 bool otter_torn_is_weak(const struct otter_torn *torn, uint32_t addr,
                         uint32_t len)
 {
-    for (uint32_t i = 0; i < torn->weak_count; i++) {
+    for (uint32_t i = 0;
+         is_near_weak(torn, addr, len) && i < torn->weak_count; i++) {
         if (torn->weak[i].addr - addr < len) {
             return true;
         }
@@ -204,8 +230,10 @@ static void program_subset(struct otter_torn *t, uint32_t addr,
 static void program_whole(struct otter_torn *t, uint32_t addr,
                           const uint8_t *data, uint32_t len)
 {
+    uint8_t *cells = t->nor.bytes + addr;
+
     for (uint32_t i = 0; i < len; i++) {
-        t->nor.bytes[addr + i] &= data[i];
+        cells[i] &= data[i];
     }
 }
 
@@ -264,12 +292,17 @@ static void fail_silently(struct otter_torn *t,
 static void count_rewrites(struct otter_torn *t, uint32_t addr,
                            const uint8_t *data, uint32_t len)
 {
+    const uint8_t *cells = t->nor.bytes + addr;
+    uint8_t all = 0xff;
+    bool rewritten = false;
+
     for (uint32_t i = 0; i < len; i++) {
-        if (data[i] != 0xff && t->nor.bytes[addr + i] != 0xff) {
-            t->rewrites++;
-            return;
-        }
+        all &= cells[i];
     }
+    for (uint32_t i = 0; all != 0xff && i < len; i++) {
+        rewritten |= data[i] != 0xff && cells[i] != 0xff;
+    }
+    t->rewrites += rewritten;
 }
 
 /* Returns whether the operation is the next fault, and its outcome. */
@@ -304,9 +337,7 @@ static int operate(struct otter_nor *nor, void *user,
             erase_whole(t, addr);
         } else {
             program_whole(t, addr, data, len);
-            if (t->weak_count != 0) {
-                make_strong(t, addr, len, data);
-            }
+            make_strong(t, addr, len, data);
         }
         return 0;
     }

@@ -84,6 +84,8 @@ struct otter_torn {
     /* private */
     uint64_t random;
     uint32_t weak_count;
+    uint32_t weak_from; /* no weak bit lies below, */
+    uint32_t weak_to;   /* nor from here on */
     struct {
         uint32_t addr;
         uint8_t mask; /* bits that are weak */

@@ -307,12 +307,22 @@ static void rest(void)
         !otter_torn_is_weak(&cut_board.torn, life->log, life->fs - life->log);
 }
 
+/* A restart that wrote nothing, on a board without a weak bit, leaves what it
+ * found: all further ones are the same. */
+static bool is_repeated(uint32_t operations)
+{
+    return life->quiet > 1 && cut_board.torn.weak_count == 0 &&
+           cut_board.torn.operations == operations;
+}
+
 void cut_life_run(void (*each)(void))
 {
     uint32_t limit = 24 + 8 * life->c.fault_count + 8 * life->wish_count;
 
     cut_watch = watch;
     while (cut_board.broken[0] == '\0' && life->quiet <= CUT_RESTARTS) {
+        uint32_t operations = cut_board.torn.operations;
+
         if (life->sessions > limit + CUT_RESTARTS) {
             cut_broken("I8: no stable end in %u sessions",
                        (unsigned)life->sessions);
@@ -324,6 +334,9 @@ void cut_life_run(void (*each)(void))
         session();
         if (life->ended && cut_board.broken[0] == '\0' && life->in_program) {
             rest();
+            if (is_repeated(operations)) {
+                return;
+            }
         }
     }
 }
