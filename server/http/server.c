@@ -124,6 +124,9 @@ static enum MHD_Result answer(void *user, struct MHD_Connection *connection,
     if (strcmp(url, "/metrics") == 0) {
         return send_metrics(server, connection);
     }
+    if (otterd__is_console(server, url)) {
+        return otterd__answer_console(server, connection, url);
+    }
     return otterd__answer_device(server, connection, url);
 }
 

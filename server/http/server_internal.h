@@ -12,6 +12,7 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #define OTTERD_READERS_MAX 64
 
@@ -66,5 +67,12 @@ bool otterd__is_secure(const struct otterd_server *server,
 enum MHD_Result otterd__answer_device(struct otterd_server *server,
                                       struct MHD_Connection *connection,
                                       const char *path);
+
+/* Whether a URL is the console's or leads to it; otterd__answer_console then
+ * answers GET and HEAD. */
+bool otterd__is_console(struct otterd_server *server, const char *url);
+enum MHD_Result otterd__answer_console(struct otterd_server *server,
+                                       struct MHD_Connection *connection,
+                                       const char *url);
 
 #endif

@@ -4,56 +4,18 @@
 person sees, and afterwards what the flash holds.  OTTER_SHOTS names a folder
 for screenshots that somebody wants to look at."""
 import hashlib
-import json
 import os
 import pathlib
-import select
 import socket
-import subprocess
 import threading
 import unittest
 
 import otter_testlib
 import test_web_curl
-from otter_testlib import ROOT, sketch
+from otter_browser import PLAYWRIGHT, Browser
+from otter_testlib import sketch
 
-PLAYWRIGHT = pathlib.Path(os.environ.get("OTTER_PLAYWRIGHT",
-                                         ROOT / "build/browser"))
 PATIENCE = 60
-
-
-class Browser:
-    """A Chromium; every command of browser.mjs is a method."""
-
-    def __init__(self):
-        self._process = subprocess.Popen(
-            ["node", str(ROOT / "tests/system/browser.mjs")],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "OTTER_PLAYWRIGHT": str(PLAYWRIGHT)})
-
-    def __getattr__(self, command):
-        def run(**options):
-            self._process.stdin.write(
-                json.dumps({"command": command, **options}) + "\n")
-            self._process.stdin.flush()
-            if not select.select([self._process.stdout], [], [], 120)[0]:
-                raise AssertionError(f"the browser hangs in {command}")
-            line = self._process.stdout.readline()
-            if not line:
-                raise AssertionError(f"the browser ended in {command}")
-            answer = json.loads(line)
-            if "error" in answer:
-                raise AssertionError(f"{command}: {answer['error']}")
-            return answer
-        return run
-
-    def end(self):
-        self._process.stdin.close()
-        try:
-            self._process.wait(20)
-        finally:
-            self._process.kill()
-            self._process.stdout.close()
 
 
 class Relay:
