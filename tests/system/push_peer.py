@@ -95,8 +95,11 @@ class Device(threading.Thread):
         self.udp.sendto(data, to or self.invitation.sender)
 
     def expect_answer(self):
-        """The answer to AUTH; it must come from the invitation's socket."""
+        """The answer to AUTH; it must come from the invitation's socket.  A
+        host that had to wait for AUTH may have invited again meanwhile."""
         datagram, sender = self.receive()
+        while datagram == self.invitation.raw:
+            datagram, sender = self.receive()
         if sender != self.invitation.sender:
             raise AssertionError("the answer came from another socket")
         words = datagram.decode("ascii").split(" ")

@@ -111,14 +111,14 @@ MD5_ERROR = (b"ERROR[7]: MD5 verification failed: expected: " + b"a" * 32
 
 # Ending, what the device does, options, and what there is to say about it.
 SCRIPTED = [
-    ("no-answer", silent, ["--timeout", "0.5"], """\
+    ("no-answer", silent, ["--timeout", "1"], """\
 Nobody answered by UDP. The device is off or asleep, in another network (guest
 networks and repeaters often keep devices apart), has another address by now, or
 its sketch does not call `ArduinoOTA.handle()` often enough: a `delay()` or a
 loop that blocks is enough to miss every invitation. A sketch that was uploaded
 without ArduinoOTA never answers; then only the serial line helps. For a device
 that sleeps use `--wait SECONDS`."""),
-    ("no-answer", None, ["--timeout", "0.5"], """\
+    ("no-answer", None, ["--timeout", "1"], """\
 The computer with that address answered that nothing listens there: the address
 belongs to something else, the sketch has not come as far as
 `ArduinoOTA.begin()`, or the port is another one (`--port`)."""),
@@ -130,7 +130,7 @@ On a terminal `otter push` asks for the password. Here it could not."""),
 the sketch to be uploaded. A hash given to `setPasswordHash` must be written in
 small letters, or no password ever fits."""),
     ("auth-silent", asks_and_stays_silent,
-     ["--password", "x", "--timeout", "0.1"], """\
+     ["--password", "x", "--timeout", "1"], """\
 The device asked for the password while its sketch was busy, and did not come
 to the answer. Try again; make the sketch call `ArduinoOTA.handle()` more
 often."""),
@@ -155,17 +155,17 @@ reset button once."""),
 Two updates at once. By itself `otter push` tries again (`--retries`)."""),
     ("refused", replies(b"What?"), [], """\
 The answer is none of the protocol's. Something else listens on that port."""),
-    ("no-connection", replies(b"OK"), ["--connect-timeout", "0.2"], """\
+    ("no-connection", replies(b"OK"), ["--connect-timeout", "1"], """\
 The most frequent of all. The device dials back to this computer, and
 something in between refuses: a firewall on this computer, a VPN that took over
 the route, WSL, a container or a virtual machine with a network of its own, or a
 router between two networks. Let the firewall accept one port and use it:
 `--host-port 8300`. With several network interfaces choose the one that the
 device can reach: `--bind ADDRESS`."""),
-    ("no-connection", stranger, ["--connect-timeout", "0.2"], """\
+    ("no-connection", stranger, ["--connect-timeout", "1"], """\
 Somebody connected from another address: the device has two, or a router
 changes it on the way."""),
-    ("stalled", stalls, ["--timeout", "0.3"], """\
+    ("stalled", stalls, ["--timeout", "1"], """\
 The connection is there, but nothing moves: the radio is lost, or the device
 hangs. Bad power supplies show up here, since writing to flash and
 sending need the most current. By itself `otter push` tries again."""),
@@ -194,7 +194,7 @@ The flash does not work any more, or not at this voltage."""),
 The device may have been updated: the answer was lost, not necessarily the
 update. When the device is seen by multicast DNS and tells its version, `otter
 push` finds out by itself. Otherwise look at it before you push again."""),
-    ("unknown", says(b"800"), ["--result-timeout", "0.2"], """\
+    ("unknown", says(b"800"), ["--result-timeout", "1"], """\
 The same, with a connection that stayed open in silence. Large file systems on
 an ESP32 take minutes: `--result-timeout`."""),
 ]
