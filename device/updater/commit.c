@@ -80,7 +80,7 @@ int otter__prepare(struct otter_updater *u)
     return u->by_record ? otter__record_prepare(u) : otter__stock_prepare(u);
 }
 
-int otter__check_installed(const struct otter_updater *u, uint32_t size)
+int otter__check_installed(struct otter_updater *u, uint32_t size)
 {
     return u->by_record ? otter__record_check_installed(u, size)
                         : otter__stock_check_installed(u, size);

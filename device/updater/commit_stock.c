@@ -7,6 +7,7 @@
  * which is the core's design. */
 #include "device/updater/internal.h"
 #include "format/flash_map.h"
+#include "format/image.h"
 #include "format/rtc_command.h"
 #include "hal/flash.h"
 #include "hal/rtc.h"
@@ -44,12 +45,12 @@ int otter__stock_place(struct otter_updater *u)
  * that cannot do better stores them (5 bytes in front of each block; a 64th
  * allows for blocks of 320 bytes).  So it is enough that the source ends that
  * little behind the output; two sectors allow for the rounding of both. */
-int otter__stock_check_installed(const struct otter_updater *u, uint32_t size)
+static int check_unpacked(const struct otter_updater *u, uint32_t size)
 {
     uint32_t need = otter_flash_map_sectors(size);
     uint32_t end = u->start + u->received;
 
-    if (!u->gzip || need <= u->start) {
+    if (need <= u->start) {
         return 0;
     }
     if (need > end) {
@@ -57,6 +58,42 @@ int otter__stock_check_installed(const struct otter_updater *u, uint32_t size)
     }
     return end - need >= size / 64 + 2 * OTTER_FLASH_SECTOR ? 0
                                                             : OTTER_ERR_SPACE;
+}
+
+/* The core's loader writes sector 0 as well, and the ROM starts nothing whose
+ * checksum there is wrong (protocol 2.7): only a cable would help then. */
+static int check_boot_image(struct otter_updater *u)
+{
+    const struct otter_image_memory memory = {u->buffer, OTTER_FLASH_SECTOR};
+    struct otter_image_source source;
+    struct otter_image_header header;
+    struct otter_image_walk walk;
+    uint8_t sum = OTTER_IMAGE_CHECKSUM;
+    int error = otter_flash_read(u->start, u->buffer, OTTER_FLASH_SECTOR);
+
+    otter_image_source_memory(&source, &memory);
+    if (error == 0) {
+        error = otter_image_walk_begin(&walk, &source, 0, &header);
+    }
+    while (error == 0 && walk.left > 0) {
+        struct otter_image_segment segment;
+
+        error = otter_image_walk_next(&walk, &segment);
+        for (uint32_t i = 0; error == 0 && i < segment.size; i++) {
+            sum ^= u->buffer[segment.off + i];
+        }
+    }
+    /* It is the last byte of a line of 16. */
+    if (error == 0 && ((walk.off | 15) >= OTTER_FLASH_SECTOR ||
+                       u->buffer[walk.off | 15] != sum)) {
+        error = OTTER_ERR_CHECKSUM;
+    }
+    return error;
+}
+
+int otter__stock_check_installed(struct otter_updater *u, uint32_t size)
+{
+    return u->gzip ? check_unpacked(u, size) : check_boot_image(u);
 }
 
 static bool overlaps(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size)

@@ -33,8 +33,10 @@ OTTER_MUST_CHECK int otter__place(struct otter_updater *u, uint32_t size);
 OTTER_MUST_CHECK int otter__prepare(struct otter_updater *u);
 
 /* Judges whether the staged sketch can be installed from where it lies, when
- * it will take `size` bytes.  OTTER_ERR_SPACE. */
-OTTER_MUST_CHECK int otter__check_installed(const struct otter_updater *u,
+ * it will take `size` bytes, and would start.  OTTER_ERR_SPACE, and under the
+ * core's loader OTTER_ERR_CHECKSUM and OTTER_ERR_FLASH_READ.  Uses the
+ * buffer. */
+OTTER_MUST_CHECK int otter__check_installed(struct otter_updater *u,
                                             uint32_t size);
 
 /* Leaves the order to install what was verified. */
@@ -44,8 +46,8 @@ OTTER_MUST_CHECK int otter__commit(struct otter_updater *u);
 
 OTTER_MUST_CHECK int otter__stock_place(struct otter_updater *u);
 OTTER_MUST_CHECK int otter__stock_prepare(struct otter_updater *u);
-OTTER_MUST_CHECK int otter__stock_check_installed(
-    const struct otter_updater *u, uint32_t size);
+OTTER_MUST_CHECK int otter__stock_check_installed(struct otter_updater *u,
+                                                  uint32_t size);
 OTTER_MUST_CHECK int otter__stock_commit(struct otter_updater *u);
 
 OTTER_MUST_CHECK int otter__record_place(struct otter_updater *u);

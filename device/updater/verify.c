@@ -234,7 +234,7 @@ static int judge_structure(struct otter_updater *u)
 
 /* The last four bytes of a gzip file are all that the boot loader knows of
  * what it will unpack (protocol 3.3): they must be possible. */
-static int judge_unpacked(const struct otter_updater *u)
+static int judge_unpacked(struct otter_updater *u)
 {
     /* Stored blocks cost 5 bytes in 64 KiB; this allows much more, and a
      * header with names in it. */

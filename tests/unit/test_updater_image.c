@@ -335,10 +335,11 @@ static void test_updater_bytes_behind_the_sketch_are_taken(void **state)
     free(file);
 }
 
-/* Tools leave CRC words and checksums stale (protocol 2.7). */
+/* Tools leave CRC words and the application's checksum stale (protocol
+ * 2.7). */
 static void test_updater_wrong_checksums_are_no_reason_to_refuse(void **state)
 {
-    static const uint32_t offs[] = {63, 0x1010, 0x1014, NEW_SIZE - 1};
+    static const uint32_t offs[] = {0x1010, 0x1014, NEW_SIZE - 1};
     uint8_t *file = otter_test_image_make(&plain);
 
     (void)state;
@@ -346,6 +347,23 @@ static void test_updater_wrong_checksums_are_no_reason_to_refuse(void **state)
         file[offs[i]] ^= 0x55;
         assert_file(file, NEW_SIZE, 0, NEW_SIZE);
     }
+    free(file);
+}
+
+/* But the ROM checks the boot image, which the core's loader installs too: a
+ * departure from protocol 2.4, whose Updater would leave a dead device. */
+static void test_updater_boot_image_that_cannot_start_is_refused(void **state)
+{
+    static const uint32_t offs[] = {63, 24};
+    uint8_t *file = otter_test_image_make(&plain);
+
+    (void)state;
+    for (uint32_t i = 0; i < sizeof offs / sizeof offs[0]; i++) {
+        file[offs[i]] ^= 0x55;
+        assert_file(file, NEW_SIZE, OTTER_ERR_CHECKSUM, NEW_SIZE);
+        file[offs[i]] ^= 0x55;
+    }
+    assert_file(file, NEW_SIZE, 0, NEW_SIZE);
     free(file);
 }
 
@@ -460,6 +478,7 @@ int main(void)
         TEST(test_updater_sketch_cut_short_is_refused),
         TEST(test_updater_bytes_behind_the_sketch_are_taken),
         TEST(test_updater_wrong_checksums_are_no_reason_to_refuse),
+        TEST(test_updater_boot_image_that_cannot_start_is_refused),
         TEST(test_updater_header_that_rots_is_found),
         TEST(test_updater_both_digests_must_match),
         TEST(test_updater_later_digest_replaces_the_earlier),
