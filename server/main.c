@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * otterd, the update server: its command line. */
+#include "server/backup.h"
 #include "server/config.h"
 #include "server/http/server.h"
 #include "server/import.h"
@@ -33,6 +34,11 @@ static const char help[] =
     "      answered as it was\n"
     "  otterd --data DIR path PATH [--product NAME]\n"
     "      answer devices at another path, /update.php for instance\n"
+    "  otterd --data DIR backup FILE\n"
+    "      copy database and firmware into FILE (a tar; - for stdout), also\n"
+    "      while the server is at work\n"
+    "  otterd --data DIR restore FILE\n"
+    "      make DIR from such a copy (- for stdin)\n"
     "\n";
 
 static const char help_end[] =
@@ -235,6 +241,14 @@ int main(int argc, char **argv)
     otterd_log_setup(config.log_level, config.log_json);
     if (rest == argc) {
         return serve(&config);
+    }
+    if (argc - rest == 2 && strcmp(argv[rest], "backup") == 0) {
+        return otterd_backup(config.data, argv[rest + 1]) == 0 ? EXIT_DONE
+                                                               : EXIT_FAILED;
+    }
+    if (argc - rest == 2 && strcmp(argv[rest], "restore") == 0) {
+        return otterd_restore(config.data, argv[rest + 1]) == 0 ? EXIT_DONE
+                                                                : EXIT_FAILED;
     }
     if (otterd_store_open(&store, config.data) != 0) {
         status = store_failed(store);
