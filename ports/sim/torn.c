@@ -48,7 +48,8 @@ static uint8_t flips(struct otter_torn *t, uint8_t mask)
 static bool is_near_weak(const struct otter_torn *t, uint32_t addr,
                          uint32_t len)
 {
-    return t->weak_count != 0 && addr < t->weak_to && addr + len > t->weak_from;
+    return t->weak_count != 0 && addr < t->weak_to &&
+           addr + len > t->weak_from;
 }
 
 static void widen(struct otter_torn *t, uint32_t addr)
@@ -134,8 +135,8 @@ int otter_torn_read(struct otter_torn *torn, uint32_t addr, void *buf,
 bool otter_torn_is_weak(const struct otter_torn *torn, uint32_t addr,
                         uint32_t len)
 {
-    for (uint32_t i = 0;
-         is_near_weak(torn, addr, len) && i < torn->weak_count; i++) {
+    for (uint32_t i = 0; is_near_weak(torn, addr, len) && i < torn->weak_count;
+         i++) {
         if (torn->weak[i].addr - addr < len) {
             return true;
         }

@@ -8,8 +8,10 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
-#define ROOM 1024
+#define ROOM     1024
+#define PAUSE_MS 20
 
 struct otterd_sightings {
     struct otterd_store *store; /* the writer's */
@@ -22,6 +24,22 @@ struct otterd_sightings {
     uint64_t lost;
     bool stop;
 };
+
+/* Others want to write too, and a fuller batch costs the disk no more. */
+static void let_others(struct otterd_sightings *s)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += PAUSE_MS * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    while (!s->stop && s->count < ROOM / 2 &&
+           pthread_cond_timedwait(&s->more, &s->lock, &until) == 0) {
+    }
+}
 
 static void *write_them(void *arg)
 {
@@ -49,6 +67,7 @@ static void *write_them(void *arg)
         }
         pthread_mutex_lock(&s->lock);
         s->lost += count;
+        let_others(s);
     }
     pthread_mutex_unlock(&s->lock);
     return NULL;
@@ -65,6 +84,7 @@ static void release(struct otterd_sightings *s)
 int otterd_sightings_start(struct otterd_sightings **out, const char *dir)
 {
     struct otterd_sightings *s = calloc(1, sizeof *s);
+    pthread_condattr_t monotonic;
     int err;
 
     if (s == NULL) {
@@ -77,7 +97,10 @@ int otterd_sightings_start(struct otterd_sightings **out, const char *dir)
         err = OTTER_ERR_NO_MEMORY;
     }
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->more, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->more, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     if (err == 0 && pthread_create(&s->writer, NULL, write_them, s) != 0) {
         err = OTTER_ERR_NO_MEMORY;
     }

@@ -84,9 +84,8 @@ static uint64_t power_of_x(uint32_t n)
 
 WITH_CLMUL static __m128i turned(__m128i bytes)
 {
-    return _mm_shuffle_epi8(bytes,
-                            _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
-                                         12, 13, 14, 15));
+    return _mm_shuffle_epi8(bytes, _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+                                                10, 11, 12, 13, 14, 15));
 }
 
 WITH_CLMUL static __m128i load(const uint8_t *p)

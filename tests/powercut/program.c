@@ -28,8 +28,8 @@ static bool has(uint32_t kind)
 static void check_revert(const struct otter_boot_record *r)
 {
     const struct otter_boot_image *back = &trial.previous;
-    bool weak = otter_torn_is_weak(&cut_board.torn, life->log,
-                                   life->fs - life->log);
+    bool weak =
+        otter_torn_is_weak(&cut_board.torn, life->log, life->fs - life->log);
 
     if (!weak && status.can_revert != (r->fallback.addr != 0)) {
         cut_broken("I14: can_revert is not what the record says");
@@ -37,8 +37,7 @@ static void check_revert(const struct otter_boot_record *r)
     if (status.can_revert && !life->rotted &&
         (otter_crc32(OTTER_CRC32_INIT, cut_flash + back->addr,
                      back->stored_size) != back->stored_crc ||
-         otter_torn_is_weak(&cut_board.torn, back->addr,
-                            back->stored_size))) {
+         otter_torn_is_weak(&cut_board.torn, back->addr, back->stored_size))) {
         cut_broken("I14: there is nothing to revert to");
     }
 }
