@@ -5,28 +5,35 @@ import {get, patch, remove} from "./api.js";
 import {step} from "./devices.js";
 import {badge, empty, field, h, moment, run, said, size, sure, table, tags,
   tell} from "./dom.js";
-import {progress} from "./live.js";
+import {progress, STEPS} from "./live.js";
 
-const WAY = [["offered", "Offered"], ["downloaded", "Downloaded"],
-  ["running", "Runs the new version"]];
+const WAY = [[["offered"], "Offered"], [["downloaded"], "Downloaded"],
+  [["trial", "installed", "confirmed"], "Runs it"]];
+const ENDS = {reverted: "It went back to the version it ran before.",
+  failed: "It took the new version and still runs another.",
+  trial: "It tries the new version out and has not confirmed it yet."};
 
 // The way of an update, while one is under way or just over.
 function steps(mac) {
   const known = progress.get(mac);
   if (!known) return null;
-  const reached = WAY.findIndex(([name]) => name === known.step);
+  const found = WAY.findIndex(([names]) => names.includes(known.step));
+  const reached = found < 0 ? 1 : found;
   return h("section", {class: "card", "aria-label": "Update"},
-    h("h2", {}, "Update"),
-    h("ol", {class: "way"}, WAY.map(([, text], index) =>
-      h("li", {class: index <= reached ? "done" : "",
-        "aria-current": index === reached ? "step" : null}, text))),
-    known.version && h("p", {}, said(known.from), " \u2192 ",
-      said(known.version)));
+    h("h2", {}, STEPS[known.step][1]),
+    h("ol", {class: `way ${STEPS[known.step][0]}`},
+      WAY.map(([, text], index) =>
+        h("li", {class: index <= reached ? "done" : null,
+          "aria-current": index === reached ? "step" : null}, text))),
+    h("p", {}, known.version === known.from
+      ? ["From ", said(known.from)]
+      : [said(known.from), " \u2192 ", said(known.version)]),
+    ENDS[known.step] && h("p", {}, ENDS[known.step]));
 }
 
 function facts(device) {
   const rows = [
-    ["MAC", device.mac], ["Group", device.group && said(device.group)],
+    ["Group", device.group && said(device.group)],
     ["Tags", device.tags?.length ? tags(device.tags) : null],
     ["Version", said(device.version || "unknown")],
     ["Status", device.status && said(device.status)],
@@ -64,7 +71,7 @@ function past(history) {
     ["When", entry => moment(entry.at)],
     ["What", entry => said(entry.event || "version")],
     ["Version", entry => said(entry.version || "\u2013")],
-    ["More", entry => said(entry.detail || ""), "wide"],
+    ["More", entry => entry.detail && said(entry.detail), "wide"],
   ], history);
 }
 
@@ -140,7 +147,7 @@ function editor(mac, error, load) {
   const save = h("button", {class: "primary"}, "Save");
   const form = h("form", {},
     field("Name", controls.name), field("Group", controls.group),
-    field("Tags", controls.tags, "Separated by commas."), save);
+    field("Tags", controls.tags, "Separated by commas or blanks."), save);
   const actions = h("div", {class: "actions", role: "group",
     "aria-label": "Decide"});
   let dirty = false;
@@ -166,8 +173,7 @@ function editor(mac, error, load) {
     run(save, error, async () => {
       await patch(path, {name: controls.name.value.trim(),
         group: controls.group.value.trim(),
-        tags: controls.tags.value.split(",").map(tag => tag.trim())
-          .filter(tag => tag)});
+        tags: controls.tags.value.split(/[\s,]+/).filter(tag => tag)});
       dirty = false;
       tell("Saved.");
       await load();
@@ -177,8 +183,11 @@ function editor(mac, error, load) {
   let state = null;
   return {
     element: h("section", {class: "card"}, h("h2", {}, "Decide"), actions,
-      form, h("button", {type: "button", class: "quiet",
-        onclick: forget}, "Forget this device")),
+      form, h("div", {class: "actions below"},
+        h("a", {class: "button", href: "#/releases/new?kind=mac&value=" +
+          encodeURIComponent(mac)}, "Release to it\u2026"),
+        h("button", {type: "button", class: "quiet", onclick: forget},
+          "Forget this device"))),
     // Shows what is, but never over what somebody is typing.
     show(about) {
       if (state !== about.state) {

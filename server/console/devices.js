@@ -5,13 +5,11 @@
 import {get, patch} from "./api.js";
 import {badge, empty, field, h, moment, said, select, table, tags, tell}
   from "./dom.js";
-import {progress} from "./live.js";
+import {progress, STEPS} from "./live.js";
 
 const LIMIT = 50;
 const STATES = {"": "All", pending: "Pending", accepted: "Accepted",
   blocked: "Blocked"};
-const STEPS = {offered: "Downloading", downloaded: "Restarting",
-  running: "Updated"};
 
 export const link = mac => `#/devices/${encodeURIComponent(mac)}`;
 
@@ -24,8 +22,9 @@ function address(query) {
 // How far its update is, when one is under way.
 export function step(mac) {
   const known = progress.get(mac);
-  return known && h("span", {class: `step ${known.step}`},
-    STEPS[known.step]);
+  if (!known) return null;
+  const [kind, text] = STEPS[known.step];
+  return h("span", {class: `step ${kind}`}, text);
 }
 
 export function devices({query, may}) {

@@ -47,7 +47,8 @@ function ago(date) {
 export function moment(text) {
   const date = new Date(text);
   if (!text || isNaN(date)) return h("span", {}, "never");
-  return h("time", {datetime: text, title: date.toLocaleString()}, ago(date));
+  return h("time", {datetime: text, title: date.toLocaleString(),
+    "aria-live": "off"}, ago(date));
 }
 
 setInterval(() => {
@@ -94,13 +95,19 @@ export function select(name, options, value) {
     h("option", {value: key, selected: key === String(value ?? "")}, text)));
 }
 
+// A cell; one without content is empty, so that a narrow screen omits it.
+function cell([name, content, kind], row) {
+  const inside = [content(row)].flat(Infinity).filter(child => child);
+  return h("td", {role: "cell", "data-label": name, class: kind},
+    inside.length > 0 && h("div", {}, inside));
+}
+
 // A table that is a list of cards on a narrow screen; the roles stay with it
 // there.  A column: [name, row => content, class].
 export function table(label, columns, rows, attributes) {
-  const tr = (row, index) => h("tr", {
-    role: "row", ...(attributes ? attributes(row, index) : {})},
-    columns.map(([name, content, kind]) => h("td", {
-      role: "cell", "data-label": name, class: kind}, content(row, index))));
+  const tr = row => h("tr", {
+    role: "row", ...(attributes ? attributes(row) : {})},
+    columns.map(column => cell(column, row)));
   return h("table", {role: "table", "aria-label": label},
     h("thead", {role: "rowgroup"}, h("tr", {role: "row"},
       columns.map(([name, , kind]) =>

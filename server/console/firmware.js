@@ -47,7 +47,7 @@ export function firmware({query, may}) {
         h("small", {}, "gzip")]],
       ["Uploaded", item => [moment(item.created), h("small", {}, "by ",
         said(item.by || "unknown"))]],
-      ["Notes", item => [said(item.notes || ""), h("small", {
+      ["Notes", item => [item.notes && said(item.notes), h("small", {
         title: item.sha256, class: "digest"}, "SHA-256 ",
         (item.sha256 || "").slice(0, 16))], "wide"],
       ["", item => h("div", {class: "actions"},
@@ -154,12 +154,11 @@ function form(file, close, then) {
 
   const element = h("form", {class: "card upload", novalidate: true},
     h("h2", {}, said(file.name), " ", h("small", {}, size(file.size))),
-    error,
     h("div", {class: "fields"},
       field("Name", name, "What it is: one name for all its versions."),
       field("Version", version, "As the device will report it."),
       field("Board", board)),
-    field("Notes", notes),
+    field("Notes", notes), error,
     h("div", {class: "actions"}, go,
       h("button", {type: "button", class: "quiet",
         onclick: () => sending ? sending.abort() : close()}, "Cancel"),

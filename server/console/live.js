@@ -9,6 +9,17 @@ const KINDS = ["device", "release", "firmware"];
 const listeners = new Set();
 // How far each device is with its update, since the page was opened.
 export const progress = new Map();
+// What the steps of an update look like, and what they are called: in short,
+// and after "the device ...".
+export const STEPS = {
+  offered: ["busy", "Downloading", "is downloading it"],
+  downloaded: ["busy", "Restarting", "has it and restarts"],
+  trial: ["busy", "On trial", "tries it out"],
+  installed: ["good", "Updated", "runs it"],
+  confirmed: ["good", "Updated", "runs it, confirmed"],
+  reverted: ["bad", "Reverted", "went back to what it ran before"],
+  failed: ["bad", "Failed", "took it and still runs another version"],
+};
 
 let source = null;
 let wanted = false;
@@ -29,15 +40,17 @@ function spread(kind, thing) {
   for (const then of listeners) then(kind, thing);
 }
 
-// From the offer to the new version, or to the failure.
+// Keeps how far the device's update is.
 function follow(device) {
+  if (!STEPS[device.event]) return;
   const known = progress.get(device.mac);
-  if (device.event === "offered" || device.event === "downloaded")
-    progress.set(device.mac, {step: device.event, from: device.version,
-      at: device.last_seen, release: device.release});
-  else if (known && known.from !== device.version)
-    progress.set(device.mac, {...known, step: "running",
-      version: device.version, at: device.last_seen});
+  const begins = device.event === "offered" || !known;
+  progress.set(device.mac, {
+    step: device.event, at: device.last_seen, name: device.name,
+    version: device.version,
+    from: begins ? device.version : known.from,
+    release: device.release ?? known?.release,
+  });
 }
 
 function open() {

@@ -5,11 +5,8 @@
 import {get, patch} from "./api.js";
 import {link} from "./devices.js";
 import {badge, h, moment, run, said, sure, tell} from "./dom.js";
-import {progress} from "./live.js";
+import {progress, STEPS} from "./live.js";
 import {COUNTS, target} from "./releases.js";
-
-const WORDS = {offered: "is downloading it", downloaded: "has it, restarts",
-  running: "runs it"};
 
 function tiles(counts) {
   return h("dl", {class: "tiles"}, COUNTS.map(name => h("div",
@@ -17,17 +14,30 @@ function tiles(counts) {
     h("dt", {}, name), h("dd", {}, String(counts?.[name] ?? 0)))));
 }
 
-// Its devices of which something was heard since the page was opened.
-function happening(id) {
-  const list = [...progress].filter(([, known]) =>
-    String(known.release) === String(id)).slice(-50).reverse();
-  if (!list.length)
-    return h("p", {class: "hint"}, "Devices appear here when they ask and " +
-      "get this release.");
-  return h("ol", {class: "live"}, list.map(([mac, known]) =>
-    h("li", {"data-mac": mac, class: known.step},
-      h("a", {href: link(mac)}, said(known.name || mac)), " ",
-      h("span", {}, WORDS[known.step]), " ", moment(known.at))));
+// Its devices of which something was heard since the page was opened, the
+// latest first.  What has not changed stays, so that it is not read out anew.
+function happening(id, place) {
+  const list = h("ol", {class: "live"});
+  const known = new Map();
+  const hint = h("p", {class: "hint"}, "Devices appear here when they ask " +
+    "and get this release.");
+  place.append(hint, list);
+  return () => {
+    for (const [mac, now] of progress) {
+      const before = known.get(mac);
+      if (String(now.release) !== String(id) || before?.step === now.step)
+        continue;
+      const [kind, , words] = STEPS[now.step];
+      const item = h("li", {"data-mac": mac, class: kind},
+        h("a", {href: link(mac)}, said(now.name || mac)), " ",
+        h("span", {}, words), " ", moment(now.at));
+      before?.item.remove();
+      list.prepend(item);
+      known.set(mac, {step: now.step, item});
+    }
+    hint.hidden = known.size > 0;
+    while (list.children.length > 50) list.lastChild.remove();
+  };
 }
 
 function facts(item) {
@@ -53,6 +63,7 @@ export function release({words: [id], may}) {
   const sums = h("div");
   const devices = h("div", {role: "log", "aria-label": "Devices"});
   const about = h("div");
+  const draw = happening(id, devices);
   let state = null;
   let asked = 0;
   let timer = 0;
@@ -94,10 +105,6 @@ export function release({words: [id], may}) {
     sums.replaceChildren(tiles(item.counts));
     about.replaceChildren(facts(item));
     draw();
-  }
-
-  function draw() {
-    devices.replaceChildren(happening(id));
   }
 
   return {

@@ -70,7 +70,7 @@ export function releases({query, may}) {
       ["Priority", item => String(item.priority ?? 0)],
       ["Made", item => [moment(item.created), h("small", {}, "by ",
         said(item.by || "unknown"))]],
-      ["Notes", item => said(item.notes || ""), "wide"],
+      ["Notes", item => item.notes && said(item.notes), "wide"],
     ];
     if (!answer.releases.some(item => item.counts)) columns.splice(3, 1);
     list.replaceChildren(answer.releases.length
@@ -165,7 +165,7 @@ export function newRelease({query}) {
   }
 
   const form = h("form", {class: "card", novalidate: true, hidden: true},
-    error, field("Firmware", firmware),
+    field("Firmware", firmware),
     field("For", kind), worth,
     h("details", {class: "more"}, h("summary", {}, "More"),
       field("Product", product, "Only devices that ask at this product\u2019s"
@@ -174,7 +174,7 @@ export function newRelease({query}) {
         + "kind the higher one counts."),
       field("Notes", notes)),
     h("div", {class: "check"}, paused, h("label", {for: "paused"},
-      "Make it paused: nothing is offered until it is resumed")),
+      "Make it paused: nothing is offered until it is resumed")), error,
     h("div", {class: "actions"}, go,
       h("a", {class: "button quiet", href: "#/releases"}, "Cancel")));
   form.addEventListener("submit", event => {

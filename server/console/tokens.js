@@ -40,9 +40,9 @@ export function tokens({may}) {
   }
 
   const form = h("form", {class: "card", novalidate: true},
-    h("h2", {}, "A new token"), error,
+    h("h2", {}, "A new token"),
     h("div", {class: "fields"}, field("Name", name, "For whom or what."),
-      field("Scope", scope)), go);
+      field("Scope", scope)), error, go);
   form.addEventListener("submit", event => {
     event.preventDefault();
     run(go, error, async () => {
