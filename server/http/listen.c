@@ -8,6 +8,7 @@
 #include "server/log.h"
 
 #include "format/error.h"
+#include "format/hex.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -51,6 +52,29 @@ static void log_daemon(void *user, const char *format, va_list args)
                "http", otterd_log_text("why", text));
 }
 
+/* Like libmicrohttpd's own, but %00 stays as it is: a path does not end where
+ * who asks wants it to. */
+static size_t unescape(void *user, struct MHD_Connection *connection,
+                       char *text)
+{
+    char *out = text;
+    unsigned char byte;
+
+    (void)user;
+    (void)connection;
+    for (const char *in = text; *in != '\0'; in++) {
+        if (*in == '%' && in[1] != '\0' &&
+            otter_hex_decode(&byte, in + 1, 1) == 0 && byte != 0) {
+            *out++ = (char)byte;
+            in += 2;
+        } else {
+            *out++ = *in;
+        }
+    }
+    *out = '\0';
+    return (size_t)(out - text);
+}
+
 static struct MHD_Daemon *start(struct otterd_server *server,
                                 const struct otterd_address *address, bool tls,
                                 MHD_AccessHandlerCallback answer,
@@ -82,8 +106,8 @@ static struct MHD_Daemon *start(struct otterd_server *server,
         MHD_OPTION_CONNECTION_LIMIT,
         wanted > 0 && wanted < most ? (unsigned)wanted : most,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        (unsigned)server->config.per_address,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+        (unsigned)server->config.per_address, MHD_OPTION_UNESCAPE_CALLBACK,
+        unescape, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
         MHD_OPTION_LISTENING_ADDRESS_REUSE, 0u, MHD_OPTION_NOTIFY_CONNECTION,
         otterd_patience_notify, server->patience, MHD_OPTION_NOTIFY_COMPLETED,
         completed, server, MHD_OPTION_ARRAY, tls ? secure : none,
