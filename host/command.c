@@ -17,22 +17,50 @@ static const struct otter_command *find(const struct otter_command *table,
                                         const char *name)
 {
     for (; table->name != NULL; table++) {
-        if (strcmp(table->name, name) == 0) {
+        if (table->run != NULL && strcmp(table->name, name) == 0) {
             return table;
         }
     }
     return NULL;
 }
 
+/* One is the beginning of the other: "devices" for device, "rel" for
+ * release. */
+static bool is_like(const char *a, const char *b)
+{
+    size_t len = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+
+    return len > 0 && strncmp(a, b, len) == 0;
+}
+
+static int say_unknown(const struct otter_command *table, const char *program,
+                       const char *name)
+{
+    for (; table->name != NULL; table++) {
+        if (table->run != NULL && is_like(table->name, name)) {
+            return otter__usage(program,
+                                "there is no command \"%s\". Is \"%s\" meant?",
+                                name, table->name);
+        }
+    }
+    return otter__usage(program, "there is no command \"%s\"", name);
+}
+
 static void list(const struct otter_command *table, const char *program,
                  const char *about, FILE *out)
 {
-    fprintf(out, "%s\n\nUsage: %s COMMAND [OPTIONS]\n\nCommands:\n", about,
-            program);
-    for (; table->name != NULL; table++) {
-        fprintf(out, "  %-10s %s\n", table->name, table->summary);
+    fprintf(out, "%s\n\nUsage: %s COMMAND [OPTIONS]\n\n%s", about, program,
+            table->run != NULL ? "Commands:\n" : "");
+    for (const char *gap = ""; table->name != NULL; table++, gap = "\n") {
+        if (table->run == NULL) {
+            fprintf(out, "%s%s:\n", gap, table->name);
+        } else {
+            fprintf(out, "  %-10s %s\n", table->name, table->summary);
+        }
     }
-    fprintf(out, "\n\"%s COMMAND --help\" explains a command.\n", program);
+    fprintf(out,
+            "\n\"%s COMMAND --help\" explains a command, with examples.\n",
+            program);
 }
 
 /* "help" alone lists, "help NAME" explains. */
@@ -47,7 +75,7 @@ static int help(const struct otter_command *table, const char *program,
     }
     command = find(table, name);
     if (command == NULL) {
-        return otter__usage(program, "there is no command \"%s\"", name);
+        return say_unknown(table, program, name);
     }
     if (command->help == NULL) { /* it has commands of its own */
         char *arguments[] = {(char *)name, (char *)"--help", NULL};
@@ -73,7 +101,7 @@ int otter__command_dispatch(const struct otter_command *table,
     }
     command = find(table, argv[1]);
     if (command == NULL) {
-        return otter__usage(program, "there is no command \"%s\"", argv[1]);
+        return say_unknown(table, program, argv[1]);
     }
     for (int i = 2; i < argc && command->help != NULL; i++) {
         if (strcmp(argv[i], "--") == 0) {

@@ -17,7 +17,7 @@ enum otter_exit {
 };
 
 /* One verb.  `run` gets argv[0] = the verb and what follows it, and returns
- * the exit code. */
+ * the exit code.  A row without `run` is a heading over those that follow. */
 struct otter_command {
     const char *name;
     const char *summary; /* for the list, one line */

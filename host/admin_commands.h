@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The verbs that administer an otterd, one file each.  Their exit codes are
+ * those of host/api_ending.h. */
+#ifndef OTTER_HOST_ADMIN_COMMANDS_H
+#define OTTER_HOST_ADMIN_COMMANDS_H
+
+#include "host/admin.h"
+
+extern const char otter__login_help[];
+extern const char otter__logout_help[];
+
+int otter__login(int argc, char **argv);
+int otter__logout(int argc, char **argv);
+int otter__devices(int argc, char **argv);
+int otter__firmware(int argc, char **argv);
+int otter__release(int argc, char **argv);
+int otter__token(int argc, char **argv);
+
+/* What `otter firmware upload` and `otter release create FILE` take. */
+struct otter_upload {
+    const char *file;
+    const char *name;    /* NULL: as the file says */
+    const char *version; /* NULL: as the file says */
+    const char *board;   /* NULL: as the file says */
+    const char *notes;
+};
+
+/* Uploads a firmware file.  Returns an exit code; the caller releases
+ * `firmware`, what the server calls it. */
+OTTER_MUST_CHECK int otter__upload(struct otter_admin *admin,
+                                   const struct otter_upload *upload,
+                                   json_t **firmware);
+
+extern const char otter__release_create_help[];
+int otter__release_create(int argc, char **argv);
+
+/* One release in words, or as JSON. */
+void otter__release_say(const struct otter_admin *admin,
+                        const json_t *release);
+
+#endif

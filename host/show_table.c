@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tables: as wide as what is in them, or as the terminal. */
+#include "format/error.h"
+#include "host/show.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define GAP 2u /* columns between two cells */
+
+/* Characters, not bytes. */
+static size_t width_of(const char *text)
+{
+    size_t count = 0;
+
+    for (; *text != '\0'; text++) {
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    }
+    return count;
+}
+
+/* Cuts at a whole character of UTF-8. */
+static void copy(char cell[OTTER_SHOW_CELL], const char *text)
+{
+    size_t len = strlen(text);
+
+    if (len >= OTTER_SHOW_CELL) {
+        len = OTTER_SHOW_CELL - 1;
+        while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+    memcpy(cell, text, len);
+    cell[len] = '\0';
+}
+
+int otter_show_row(struct otter_show_table *table, const char *const *cells)
+{
+    if (table->rows == table->capacity) {
+        size_t larger = table->capacity != 0 ? 2 * table->capacity : 64;
+        void *more = reallocarray(table->cells, larger * table->count,
+                                  sizeof *table->cells);
+
+        if (more == NULL) {
+            return OTTER_ERR_NO_MEMORY;
+        }
+        table->cells = more;
+        table->capacity = larger;
+    }
+    for (size_t i = 0; i < table->count; i++) {
+        copy(table->cells[table->rows * table->count + i], cells[i]);
+    }
+    table->rows++;
+    return 0;
+}
+
+/* 0: no terminal, no limit. */
+static size_t screen_width(void)
+{
+    struct winsize size;
+
+    return isatty(STDOUT_FILENO) &&
+                   ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0
+               ? size.ws_col
+               : 0;
+}
+
+/* Takes from the widest that may shrink, one column at a time. */
+static void shrink(struct otter_show_table *table, size_t total, size_t limit)
+{
+    while (total > limit) {
+        size_t widest = table->count;
+
+        for (size_t i = 0; i < table->count; i++) {
+            size_t min = table->columns[i].min;
+
+            if (min != 0 && table->widths[i] > min &&
+                (widest == table->count ||
+                 table->widths[i] > table->widths[widest])) {
+                widest = i;
+            }
+        }
+        if (widest == table->count) {
+            return; /* then lines wrap */
+        }
+        table->widths[widest]--;
+        total--;
+    }
+}
+
+static void fit(struct otter_show_table *table)
+{
+    size_t limit = screen_width();
+    size_t total = (table->count - 1) * GAP;
+
+    for (size_t i = 0; i < table->count; i++) {
+        table->widths[i] = width_of(table->columns[i].title);
+        for (size_t row = 0; row < table->rows; row++) {
+            size_t width = width_of(table->cells[row * table->count + i]);
+
+            table->widths[i] =
+                width > table->widths[i] ? width : table->widths[i];
+        }
+        total += table->widths[i];
+    }
+    if (limit != 0) {
+        shrink(table, total, limit);
+    }
+}
+
+/* The first `limit` characters, with a sign when some are missing. */
+static void print_cut(const char *text, size_t limit)
+{
+    char part[OTTER_SHOW_CELL];
+    size_t len = 0;
+    size_t seen = 0;
+
+    while (text[len] != '\0') {
+        seen += ((unsigned char)text[len] & 0xc0) != 0x80;
+        if (seen == limit) {
+            break;
+        }
+        len++;
+    }
+    memcpy(part, text, len);
+    part[len] = '\0';
+    otter_show_clean(stdout, part);
+    fputs("\u2026", stdout);
+}
+
+static void print_cell(const struct otter_show_table *table, size_t i,
+                       const char *text, bool cut)
+{
+    size_t width = width_of(text);
+    size_t wanted = table->widths[i];
+    size_t pad = width < wanted ? wanted - width : 0;
+    bool last = i + 1 == table->count;
+
+    if (table->columns[i].right) {
+        printf("%*s", (int)pad, "");
+    }
+    if (width > wanted && cut) {
+        print_cut(text, wanted);
+    } else {
+        otter_show_clean(stdout, text);
+    }
+    if (!last) {
+        printf("%*s", (int)(GAP + (table->columns[i].right ? 0 : pad)), "");
+    }
+}
+
+void otter_show_block(struct otter_show_table *table)
+{
+    bool cut = screen_width() != 0;
+
+    if (!table->started) {
+        fit(table);
+        for (size_t i = 0; i < table->count; i++) {
+            print_cell(table, i, table->columns[i].title, cut);
+        }
+        putchar('\n');
+        table->started = true;
+    }
+    for (size_t row = 0; row < table->rows; row++) {
+        for (size_t i = 0; i < table->count; i++) {
+            print_cell(table, i, table->cells[row * table->count + i], cut);
+        }
+        putchar('\n');
+    }
+    table->rows = 0;
+}
+
+void otter_show_table_free(struct otter_show_table *table)
+{
+    free(table->cells);
+    *table = (struct otter_show_table){0};
+}
