@@ -49,10 +49,18 @@ function context(words, query) {
     may: scope => SCOPES.indexOf(me.scope) >= SCOPES.indexOf(scope)};
 }
 
+function plain(word) {
+  try {
+    return decodeURIComponent(word);
+  } catch {
+    return word;
+  }
+}
+
 function choose(path) {
   for (const [pattern, page] of pages) {
     const match = pattern.exec(path);
-    if (match) return [page, match.slice(1).map(decodeURIComponent)];
+    if (match) return [page, match.slice(1).map(plain)];
   }
   return [lost, []];
 }

@@ -3,8 +3,8 @@
 // One device: what it said, what was decided about it, and why.
 import {get, patch, remove} from "./api.js";
 import {step} from "./devices.js";
-import {badge, empty, field, h, moment, run, said, size, sure, table, tags,
-  tell} from "./dom.js";
+import {badge, empty, field, h, moment, renew, run, said, size, sure, table,
+  tags, tell} from "./dom.js";
 import {progress, STEPS} from "./live.js";
 
 const WAY = [[["offered"], "Offered"], [["downloaded"], "Downloaded"],
@@ -192,7 +192,7 @@ function editor(mac, error, load) {
     show(about) {
       if (state !== about.state) {
         state = about.state;
-        actions.replaceChildren(...DECISIONS
+        renew(actions, ...DECISIONS
           .filter(([name]) => name !== state)
           .map(([name, text, kind]) => h("button", {type: "button",
             class: kind, onclick: decide(name)}, text)));

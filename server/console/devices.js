@@ -3,8 +3,8 @@
 // The devices: finding them, what they run, why they were answered as they
 // were, and accepting new ones.
 import {get, patch} from "./api.js";
-import {badge, empty, field, h, moment, said, select, table, tags, tell}
-  from "./dom.js";
+import {badge, empty, field, h, moment, renew, run, said, select, table, tags,
+  tell} from "./dom.js";
 import {progress, STEPS} from "./live.js";
 
 const LIMIT = 50;
@@ -34,17 +34,13 @@ export function devices({query, may}) {
   const results = h("div", {class: "results"});
   const count = h("p", {class: "count", role: "status"});
 
-  async function decide(device, state, event) {
-    event.target.disabled = true;
-    try {
-      await patch(`/devices/${device.mac}`, {state});
-      tell(`${device.name || device.mac} is ${state} now.`);
-      await load();
-    } catch (error) {
-      tell(error.message);
-      event.target.disabled = false;
-    }
-  }
+  const error = h("div");
+
+  const accept = device => event => run(event.target, error, async () => {
+    await patch(`/devices/${device.mac}`, {state: "accepted"});
+    tell(`${device.name || device.mac} is accepted now.`);
+    await load();
+  });
 
   const columns = [
     ["Device", device => [
@@ -60,10 +56,10 @@ export function devices({query, may}) {
       said(device.answer?.reason || "It has not asked yet.")), "wide"],
   ];
   if (may("operate"))
-    columns.push(["", device => device.state === "pending" &&
+    columns.push(["Actions", device => device.state === "pending" &&
       h("button", {type: "button", class: "small primary",
         "aria-label": `Accept ${device.name || device.mac}`,
-        onclick: event => decide(device, "accepted", event)}, "Accept"),
+        onclick: accept(device)}, "Accept"),
       "act"]);
 
   const filtered = () => Object.entries(query).some(
@@ -77,7 +73,7 @@ export function devices({query, may}) {
     return empty("No device has asked yet",
       h("p", {}, "Let a device ask this server, in a sketch for instance:"),
       h("pre", {}, "ESPhttpUpdate.update(client, \"" +
-        new URL("/update", location.href).href + "\", \"1.0.0\");"),
+        new URL("../update", document.baseURI).href + "\", \"1.0.0\");"),
       h("p", {}, "It appears here at its first request."));
   }
 
@@ -86,7 +82,7 @@ export function devices({query, may}) {
       device => ({"data-mac": device.mac}));
     rows = new Map(list.map((device, index) =>
       [device.mac, element.tBodies[0].rows[index]]));
-    results.replaceChildren(list.length ? element : nothing(),
+    renew(results, list.length ? element : nothing(),
       h("nav", {class: "pager", "aria-label": "More devices"},
         query.after && h("a", {href: address({...query, after: ""})},
           "First page"),
@@ -112,7 +108,12 @@ export function devices({query, may}) {
   function live(kind, device) {
     if (kind !== "device") return;
     const row = rows.get(device.mac);
-    if (!row || row.contains(document.activeElement)) return soon();
+    // Of those elsewhere only news can bring one onto this page.
+    if (!row && device.event === "asked" && device.requests > 1) return;
+    if (!row || row.contains(document.activeElement)) {
+      soon();
+      return;
+    }
     const [fresh] = table("", columns, [device],
       () => ({"data-mac": device.mac, class: "fresh"})).tBodies[0].rows;
     row.replaceWith(fresh);
@@ -126,7 +127,7 @@ export function devices({query, may}) {
   });
   return {
     title: "Devices", load, live,
-    element: h("div", {}, form, count, results),
+    element: h("div", {}, form, count, error, results),
     update(changed) {
       query = changed;
       form.fill(query);

@@ -135,11 +135,26 @@ export function tell(text) {
   setTimeout(() => line.remove(), 6000);
 }
 
+// Puts new content in place of the old.  The focus stays on what is there
+// again, else it goes to the first thing that can be used.
+export function renew(place, ...children) {
+  const active = document.activeElement;
+  const inside = place.contains(active);
+  const name = element => element.getAttribute("aria-label") ||
+    element.textContent;
+  const wanted = inside && name(active);
+  place.replaceChildren(...children);
+  if (!inside) return;
+  const same = [...place.querySelectorAll(active.localName)].find(
+    element => name(element) === wanted);
+  (same || place.querySelector("a, button"))?.focus();
+}
+
 // Runs what a button stands for: it cannot be pressed twice, and an error is
-// shown in `place`.
+// shown in `place`.  The button keeps the focus, so it is not disabled.
 export async function run(button, place, action) {
-  button.disabled = true;
-  button.setAttribute("aria-busy", "true");
+  if (button.ariaDisabled) return undefined;
+  button.ariaDisabled = "true";
   place.replaceChildren();
   try {
     return await action();
@@ -148,8 +163,7 @@ export async function run(button, place, action) {
     place.scrollIntoView({block: "nearest"});
     return undefined;
   } finally {
-    button.disabled = false;
-    button.removeAttribute("aria-busy");
+    button.ariaDisabled = null;
   }
 }
 

@@ -3,8 +3,8 @@
 // The firmware: bringing files to the server, by dropping them anywhere on
 // the page or by choosing them, and what is there.
 import {get, remove, upload, url} from "./api.js";
-import {alarm, empty, field, h, moment, run, said, size, sure, table, tell}
-  from "./dom.js";
+import {alarm, empty, field, h, moment, renew, run, said, size, sure, table,
+  tell} from "./dom.js";
 
 const LIMIT = 50;
 
@@ -50,7 +50,7 @@ export function firmware({query, may}) {
       ["Notes", item => [item.notes && said(item.notes), h("small", {
         title: item.sha256, class: "digest"}, "SHA-256 ",
         (item.sha256 || "").slice(0, 16))], "wide"],
-      ["", item => h("div", {class: "actions"},
+      ["Actions", item => h("div", {class: "actions"},
         may("operate") && h("a", {class: "button small primary",
           "aria-label": `Release ${item.name} ${item.version}`,
           href: `#/releases/new?firmware=${item.id}`}, "Release\u2026"),
@@ -61,7 +61,7 @@ export function firmware({query, may}) {
           "aria-label": `Delete ${item.name} ${item.version}`,
           onclick: event => forget(item, event, error)}, "Delete")), "act"],
     ];
-    list.replaceChildren(error, answer.firmware.length
+    renew(list, error, answer.firmware.length
       ? table("Firmware", columns, answer.firmware)
       : empty("There is no firmware yet", h("p", {}, may("operate")
         ? "Drop a .bin file on this page, or choose one above. The server " +

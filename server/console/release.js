@@ -4,7 +4,7 @@
 // it.
 import {get, patch} from "./api.js";
 import {link} from "./devices.js";
-import {badge, h, moment, run, said, sure, tell} from "./dom.js";
+import {badge, h, moment, renew, run, said, sure, tell} from "./dom.js";
 import {progress, STEPS} from "./live.js";
 import {COUNTS, target} from "./releases.js";
 
@@ -100,7 +100,7 @@ export function release({words: [id], may}) {
       badge(item.state));
     if (may("operate") && item.state !== state) {
       state = item.state;
-      actions.replaceChildren(...buttons());
+      renew(actions, ...buttons());
     }
     sums.replaceChildren(tiles(item.counts));
     about.replaceChildren(facts(item));

@@ -2,8 +2,8 @@
 //
 // The releases: which firmware is meant for which devices; making a new one.
 import {get, post} from "./api.js";
-import {badge, empty, field, h, moment, run, said, select, table, tell}
-  from "./dom.js";
+import {badge, empty, field, h, moment, renew, run, said, select, table,
+  tell} from "./dom.js";
 
 const LIMIT = 50;
 const STATES = {"": "All", active: "Active", paused: "Paused",
@@ -73,7 +73,7 @@ export function releases({query, may}) {
       ["Notes", item => item.notes && said(item.notes), "wide"],
     ];
     if (!answer.releases.some(item => item.counts)) columns.splice(3, 1);
-    list.replaceChildren(answer.releases.length
+    renew(list, answer.releases.length
       ? table("Releases", columns, answer.releases) : nothing(),
       h("nav", {class: "pager", "aria-label": "More releases"},
         query.after && h("a", {href: address({after: ""})}, "First page"),
@@ -108,7 +108,10 @@ export function releases({query, may}) {
 
 // --- A new one
 
-export function newRelease({query}) {
+export function newRelease({query, may}) {
+  if (!may("operate"))
+    return {title: "New release", element: empty("Your token may only read",
+      h("p", {}, "Releases are made with one that may operate."))};
   const error = h("div");
   const firmware = h("select", {name: "firmware", required: true});
   const kind = select("kind", Object.fromEntries(

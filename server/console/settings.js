@@ -71,7 +71,7 @@ async function showPaths(place, admin) {
   const columns = [["Path", row => said(row.path), "first"],
     ["Product", row => said(row.product || "\u2013")],
     ["Answers", row => said(row.dialect || "as set above")]];
-  if (admin) columns.push(["", row => h("button", {type: "button",
+  if (admin) columns.push(["Actions", row => h("button", {type: "button",
     class: "small quiet", "aria-label": `Remove ${row.path}`,
     onclick: forget(row.path)}, "Remove"), "act"]);
   place.replaceChildren(h("h2", {}, "Paths"), error,

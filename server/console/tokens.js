@@ -2,8 +2,8 @@
 //
 // Who may use the server: tokens, shown once when they are made.
 import {get, post, remove} from "./api.js";
-import {badge, field, h, moment, run, said, select, sure, table, tell}
-  from "./dom.js";
+import {badge, field, h, moment, renew, run, said, select, sure, table,
+  tell} from "./dom.js";
 import {tabs} from "./settings.js";
 
 const SCOPES = {read: "Read: look at everything",
@@ -29,11 +29,11 @@ export function tokens({may}) {
 
   async function load() {
     const all = (await get("/tokens", {limit: 1000})).tokens;
-    list.replaceChildren(table("Tokens", [
+    renew(list, table("Tokens", [
       ["Name", item => said(item.name), "first"],
       ["Scope", item => badge(item.scope)],
       ["Made", item => moment(item.created)],
-      ["", item => h("button", {type: "button", class: "small quiet",
+      ["Actions", item => h("button", {type: "button", class: "small quiet",
         "aria-label": `Delete ${item.name}`, onclick: forget(item)},
         "Delete"), "act"],
     ], all));

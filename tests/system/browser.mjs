@@ -28,6 +28,14 @@ const commands = {
     problems = [];
     page = await context.newPage();
     page.on("pageerror", error => problems.push(String(error)));
+    page.on("dialog", dialog => {
+      problems.push(`the page says "${dialog.message()}"`);
+      dialog.dismiss();
+    });
+    page.on("console", message => {
+      if (/Content Security Policy|Trusted/.test(message.text()))
+        problems.push(message.text());
+    });
     page.on("request", request => {
       if (!request.url().startsWith(new URL(url).origin) &&
           !request.url().startsWith("data:"))
@@ -57,6 +65,18 @@ const commands = {
   },
   async click({selector}) {
     await page.click(selector, {noWaitAfter: true});
+  },
+  async fill({selector, text}) {
+    await page.fill(selector, text);
+  },
+  async pick({selector, value}) {
+    await page.selectOption(selector, value);
+  },
+  // What leaves the browser is held to so many bytes a second.
+  async throttle({bytes}) {
+    const session = await context.newCDPSession(page);
+    await session.send("Network.emulateNetworkConditions", {offline: false,
+      latency: 0, downloadThroughput: -1, uploadThroughput: bytes});
   },
   async press({key}) {
     await page.keyboard.press(key);

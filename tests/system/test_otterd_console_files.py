@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""otterd's console: its files as the server sends them."""
+"""The files of otterd's console as the server sends them."""
 import gzip
 import re
 import unittest
