@@ -12,6 +12,14 @@
 
 #define SECTOR 4096u
 
+const char *otterd_target_name(enum otterd_target target)
+{
+    static const char *const names[] = {"all", "chip_size", "version",
+                                        "tag", "group",     "mac"};
+
+    return names[target];
+}
+
 __attribute__((format(printf, 4, 5))) static void say(
     struct otterd_decision *out, enum otterd_verdict verdict,
     const struct otterd_release *release, const char *format, ...)

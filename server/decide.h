@@ -94,6 +94,9 @@ struct otterd_decision {
     char reason[OTTERD_REASON_MAX];       /* a whole sentence */
 };
 
+/* "all", "chip_size", "version", "tag", "group", "mac". */
+const char *otterd_target_name(enum otterd_target target);
+
 /* Decides.  `releases` is the list of `count`, in any order; borrowed. */
 void otterd_decide(const struct otterd_ask *ask,
                    const struct otterd_device *device,

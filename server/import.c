@@ -5,6 +5,7 @@
 
 #include "format/error.h"
 #include "format/hex.h"
+#include "server/store/devices.h"
 #include "server/store/firmware.h"
 
 #include <errno.h>
@@ -50,32 +51,29 @@ static int complain(const struct import *import, int err, const char *what)
     return err;
 }
 
-/* The whole file, freed by the caller. */
-static int read_file(const char *path, void **data, size_t *size)
+/* Feeds a file to an upload.  OTTER_ERR_NO_DATA: there is none. */
+static int read_file(const char *path, struct otterd_upload *upload)
 {
     FILE *file = fopen(path, "rb");
+    char piece[16384];
+    size_t size;
     int err = 0;
 
     if (file == NULL) {
         return OTTER_ERR_NO_DATA;
     }
-    *data = malloc((size_t)OTTERD_FIRMWARE_MAX + 1);
-    if (*data == NULL) {
-        fclose(file);
-        return OTTER_ERR_NO_MEMORY;
+    while (err == 0 && (size = fread(piece, 1, sizeof piece, file)) > 0) {
+        err = otterd_upload_write(upload, piece, size);
     }
-    *size = fread(*data, 1, (size_t)OTTERD_FIRMWARE_MAX + 1, file);
-    if (ferror(file)) {
-        free(*data);
+    if (err == 0 && ferror(file)) {
         err = OTTER_ERR_STATE;
     }
     fclose(file);
     return err;
 }
 
-static int find_file(struct import *import, const char *version,
-                     struct otterd_firmware *firmware, void **data,
-                     size_t *size)
+static int find_file(struct import *import, struct otterd_firmware *firmware,
+                     struct otterd_upload *upload)
 {
     static const char *const endings[] = {".bin", "bin"};
     int err = OTTER_ERR_NO_DATA;
@@ -83,45 +81,62 @@ static int find_file(struct import *import, const char *version,
     for (int i = 0; i < 2 && err == OTTER_ERR_NO_DATA; i++) {
         char path[4096];
 
-        snprintf(firmware->name, sizeof firmware->name, "%s%s", version,
-                 endings[i]);
+        snprintf(firmware->filename, sizeof firmware->filename, "%s%s",
+                 firmware->version, endings[i]);
         if (snprintf(path, sizeof path, "%s/%s", import->bin_dir,
-                     firmware->name) >= (int)sizeof path) {
+                     firmware->filename) >= (int)sizeof path) {
             return OTTER_ERR_TOO_LONG;
         }
-        err = read_file(path, data, size);
+        err = read_file(path, upload);
     }
     return err;
 }
 
+/* Inspects and keeps what was read. */
+static int take_file(struct import *import, struct otterd_firmware *firmware,
+                     struct otterd_upload *upload)
+{
+    char problem[OTTERD_PROBLEM_MAX] = "";
+    int err = find_file(import, firmware, upload);
+
+    if (err == OTTER_ERR_NO_DATA) {
+        return complain(import, err, "there is no firmware of this version");
+    }
+    if (err == 0) {
+        err = otterd_upload_finish(upload, OTTERD_CLAIM_SKETCH, firmware,
+                                   problem);
+    }
+    if (err == OTTER_ERR_INVALID || err == OTTER_ERR_TOO_LONG) {
+        fprintf(stderr, "otterd: %s: ", firmware->filename);
+        return complain(import, err,
+                        problem[0] != '\0' ? problem : otter_error_text(err));
+    }
+    if (err == 0) {
+        err = otterd_upload_keep(upload);
+    }
+    return err == 0 ? 0 : complain(import, err, strerror(errno));
+}
+
 static int take_firmware(struct import *import, const char *version)
 {
-    struct otterd_firmware firmware = {.size = 0};
-    void *data = NULL;
-    size_t size = 0;
+    struct otterd_firmware firmware = {.by = WHO};
+    struct otterd_upload *upload;
     int err;
 
     if (strcmp(import->version, version) == 0) {
         return 0;
     }
-    err = find_file(import, version, &firmware, &data, &size);
-    if (err != 0) {
-        return complain(import, err,
-                        err == OTTER_ERR_NO_DATA
-                            ? "there is no firmware of this version"
-                            : strerror(errno));
-    }
-    memcpy(firmware.version, version, strlen(version) + 1);
-    err = otterd_firmware_inspect(data, size, &firmware);
-    if (err != 0) {
-        free(data);
-        fprintf(stderr, "otterd: %s: ", firmware.name);
-        return complain(import, err, otter_error_text(err));
-    }
-    err = otterd_firmware_keep(import->dir, data, &firmware);
-    free(data);
+    err = otterd_upload_begin(&upload, import->dir);
     if (err != 0) {
         return complain(import, err, strerror(errno));
+    }
+    snprintf(firmware.version, sizeof firmware.version, "%s", version);
+    snprintf(firmware.name, sizeof firmware.name, "%s",
+             import->product[0] != '\0' ? import->product : WHO);
+    err = take_file(import, &firmware, upload);
+    otterd_upload_free(upload);
+    if (err != 0) {
+        return err;
     }
     memcpy(import->version, firmware.version, sizeof import->version);
     return otterd_firmware_add(import->store, &firmware, &import->firmware_id);
@@ -168,7 +183,7 @@ static int take_line(struct import *import, char *line)
     err = otterd_device_set_state(import->store, mac, OTTERD_ACCEPTED, WHO);
     if (err == 0) {
         err = otterd_release_add(import->store, &release, import->firmware_id,
-                                 WHO, &id);
+                                 NULL, WHO, &id);
     }
     if (err != 0) {
         return complain(import, err, otterd_store_error(import->store));

@@ -6,7 +6,8 @@
 #include "server/http/server.h"
 #include "server/import.h"
 #include "server/log.h"
-#include "server/store/store.h"
+#include "server/store/devices.h"
+#include "server/store/tokens.h"
 
 #include "format/error.h"
 
@@ -34,6 +35,8 @@ static const char help[] =
     "      answered as it was\n"
     "  otterd --data DIR path PATH [--product NAME]\n"
     "      answer devices at another path, /update.php for instance\n"
+    "  otterd --data DIR token NAME read|operate|admin\n"
+    "      make a token for the API and the console, and print it\n"
     "  otterd --data DIR backup FILE\n"
     "      copy database and firmware into FILE (a tar; - for stdout), also\n"
     "      while the server is at work\n"
@@ -81,6 +84,26 @@ static void say_listening(const struct otterd_address *address, uint16_t port,
     }
 }
 
+/* On a new data folder: prints the one token that nobody has to make. */
+static int print_first_token(const char *dir)
+{
+    char token[OTTERD_TOKEN_SIZE];
+    struct otterd_store *store;
+    int made = otterd_store_open(&store, dir);
+
+    if (made == 0) {
+        made = otterd_token_first(store, token);
+    }
+    if (made > 0) {
+        printf("Administrator's token (shown once): %s\n", token);
+        fflush(stdout);
+    } else if (made < 0) {
+        store_failed(store);
+    }
+    otterd_store_close(store);
+    return made < 0 ? made : 0;
+}
+
 static int serve(const struct otterd_config *config)
 {
     struct otterd_server *server;
@@ -95,7 +118,10 @@ static int serve(const struct otterd_config *config)
     sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    err = otterd_server_start(&server, config);
+    err = print_first_token(config->data);
+    if (err == 0) {
+        err = otterd_server_start(&server, config);
+    }
     if (err != 0) {
         fprintf(stderr, "otterd: cannot serve %s at %s%s%s: %s\n",
                 config->data, config->listen.text,
@@ -134,10 +160,11 @@ static int set_policy(struct otterd_store *store, const char *policy)
     return EXIT_DONE;
 }
 
-static void print_version(void *user, int64_t at, const char *version)
+static void print_history(void *user, const struct otterd_history_row *row)
 {
     (void)user;
-    printf("history %" PRId64 " %s\n", at, version);
+    printf("history %" PRId64 " %s %s%s%s\n", row->at, row->event,
+           row->version, row->detail[0] != '\0' ? ", " : "", row->detail);
 }
 
 static int explain(struct otterd_store *store, uint64_t mac)
@@ -162,7 +189,7 @@ static int explain(struct otterd_store *store, uint64_t mac)
                view.first_seen, view.last.at, view.last.address,
                view.last.version, view.last.reason);
     }
-    if (otterd_device_history(store, mac, print_version, NULL) != 0) {
+    if (otterd_device_history(store, mac, 0, 200, print_history, NULL) != 0) {
         return store_failed(store);
     }
     return EXIT_DONE;
@@ -192,6 +219,43 @@ static int device(struct otterd_store *store, int count, char **words)
     return misuse("a device is set to accept, block or pending");
 }
 
+static int set_path(struct otterd_store *store, const char *text,
+                    const char *product)
+{
+    struct otterd_path path = {.dialect = OTTERD_DIALECT_DEFAULT};
+
+    if (strlen(text) >= sizeof path.path) {
+        return misuse("the path is too long");
+    }
+    strcpy(path.path, text);
+    strcpy(path.product, product);
+    if (otterd_store_begin(store) != 0 || otterd_path_set(store, &path) != 0 ||
+        otterd_audit_say(store, "command", "path %s product \"%s\"", text,
+                         product) != 0 ||
+        otterd_store_commit(store) != 0) {
+        return store_failed(store);
+    }
+    return EXIT_DONE;
+}
+
+static int make_token(struct otterd_store *store, const char *name,
+                      const char *scope_text)
+{
+    char token[OTTERD_TOKEN_SIZE];
+    enum otterd_scope scope;
+    int64_t id;
+
+    if (otterd_scope_read(scope_text, &scope) != 0 || name[0] == '\0' ||
+        strlen(name) >= OTTERD_TEXT_MAX) {
+        return misuse("token wants a name and a scope: read, operate, admin");
+    }
+    if (otterd_token_create(store, name, scope, "command", &id, token) != 0) {
+        return store_failed(store);
+    }
+    puts(token);
+    return EXIT_DONE;
+}
+
 static int administer(const struct otterd_config *config,
                       struct otterd_store *store, int count, char **words)
 {
@@ -208,9 +272,10 @@ static int administer(const struct otterd_config *config,
         return device(store, count, words);
     }
     if (count == 2 && strcmp(words[0], "path") == 0 && words[1][0] == '/') {
-        return otterd_path_set(store, words[1], config->product) == 0
-                   ? EXIT_DONE
-                   : store_failed(store);
+        return set_path(store, words[1], config->product);
+    }
+    if (count == 3 && strcmp(words[0], "token") == 0) {
+        return make_token(store, words[1], words[2]);
     }
     return misuse("no such command");
 }

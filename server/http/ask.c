@@ -81,6 +81,9 @@ void otterd_heard_add(struct otterd_heard *heard, const char *name,
     } else if (strcasecmp(name, "If-Range") == 0) {
         keep(heard->if_range, sizeof heard->if_range,
              heard->if_range[0] != '\0', value);
+    } else if (strcasecmp(name, "x-Otter-Status") == 0) {
+        keep(heard->status, sizeof heard->status, heard->status[0] != '\0',
+             value);
     } else if (strcasecmp(name, "Authorization") == 0 ||
                strcasecmp(name, "Cookie") == 0) {
         return; /* secrets are not for the registry */

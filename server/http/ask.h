@@ -18,6 +18,7 @@ struct otterd_heard {
     char agent[OTTERD_TEXT_MAX];
     char range[OTTERD_TEXT_MAX];
     char if_range[OTTERD_TEXT_MAX + 8];
+    char status[OTTERD_TEXT_MAX]; /* x-Otter-Status */
     /* private: of the ESP8266 and, with the same ends, of the ESP32 */
     char fields[2][OTTERD_FIELDS][OTTERD_TEXT_MAX];
     bool has[2][OTTERD_FIELDS];

@@ -82,8 +82,8 @@ static enum MHD_Result send_file(struct otterd_server *server,
 static bool devices_ask_at_root(struct otterd_server *server)
 {
     struct otterd_reader *reader = otterd__reader(server);
-    char product[OTTERD_TEXT_MAX];
-    int err = otterd_path_find(reader->store, "/", product);
+    struct otterd_path path;
+    int err = otterd_path_find(reader->store, "/", &path);
 
     pthread_mutex_unlock(&reader->lock);
     return err == 0;

@@ -80,7 +80,8 @@ static struct MHD_Daemon *start(struct otterd_server *server,
                                 MHD_AccessHandlerCallback answer,
                                 MHD_RequestCompletedCallback completed)
 {
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG |
+                     MHD_ALLOW_SUSPEND_RESUME;
     uint32_t wanted = server->config.connections;
     unsigned most = connection_limit();
     const struct MHD_OptionItem secure[] = {

@@ -3,6 +3,8 @@
  * Starting and ending the HTTP server, and its routes. */
 #include "server/http/server.h"
 
+#include "server/api/hub.h"
+#include "server/http/api.h"
 #include "server/http/server_internal.h"
 #include "server/http/tls.h"
 #include "server/log.h"
@@ -98,12 +100,15 @@ static enum MHD_Result answer(void *user, struct MHD_Connection *connection,
                               const char *version, const char *data,
                               size_t *len, void **state)
 {
-    static char seen;
+    static struct otterd_exchange seen;
     struct otterd_server *server = user;
 
     (void)version;
-    (void)data;
     otterd_patience_head(connection);
+    if (strncmp(url, "/api/", 5) == 0) {
+        return otterd__answer_api(server, connection, url, method, data, len,
+                                  state);
+    }
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
         struct MHD_Response *response = otterd__text("");
 
@@ -127,7 +132,8 @@ static enum MHD_Result answer(void *user, struct MHD_Connection *connection,
     if (otterd__is_console(server, url)) {
         return otterd__answer_console(server, connection, url);
     }
-    return otterd__answer_device(server, connection, url);
+    return otterd__answer_device(server, connection, url,
+                                 strcmp(method, "HEAD") == 0, state);
 }
 
 static int open_readers(struct otterd_server *server, unsigned count)
@@ -150,9 +156,13 @@ static int open_readers(struct otterd_server *server, unsigned count)
 static void completed(void *user, struct MHD_Connection *connection,
                       void **state, enum MHD_RequestTerminationCode code)
 {
+    struct otterd_exchange *exchange = *state;
+
     (void)user;
-    (void)state;
-    (void)code;
+    if (exchange != NULL && exchange->end != NULL) {
+        exchange->end(exchange, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+    }
+    *state = NULL;
     otterd_patience_done(connection);
 }
 
@@ -171,7 +181,14 @@ int otterd_server_start(struct otterd_server **out,
     server->threads = cores < 1 ? 1 : cores > 64 ? 64 : (unsigned)cores;
     err = open_readers(server, server->threads);
     if (err == 0) {
-        err = otterd_sightings_start(&server->sightings, server->dir);
+        err = otterd_hub_create(&server->hub);
+    }
+    if (err == 0) {
+        err = otterd_sightings_start(&server->sightings, server->dir,
+                                     server->hub);
+    }
+    if (err == 0) {
+        err = otterd_calls_start(&server->calls, server->dir, server->hub);
     }
     if (err == 0) {
         err = otterd_patience_start(&server->patience, config->patience);
@@ -203,6 +220,10 @@ void otterd_server_reload(struct otterd_server *server)
 void otterd_server_stop(struct otterd_server *server)
 {
     atomic_store(&server->running, false);
+    otterd_calls_close(server->calls);
+    if (server->hub != NULL) {
+        otterd_hub_close(server->hub);
+    }
     if (server->daemon != NULL) {
         MHD_stop_daemon(server->daemon);
     }
@@ -211,7 +232,9 @@ void otterd_server_stop(struct otterd_server *server)
     }
     otterd_tls_unload();
     otterd_patience_stop(server->patience);
+    otterd_calls_free(server->calls);
     otterd_sightings_stop(server->sightings);
+    otterd_hub_destroy(server->hub);
     for (unsigned i = 0; i < server->reader_count; i++) {
         otterd_store_close(server->readers[i].store);
         pthread_mutex_destroy(&server->readers[i].lock);

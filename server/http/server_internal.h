@@ -16,6 +16,12 @@
 
 #define OTTERD_READERS_MAX 64
 
+/* What is kept of a request while it lasts; MHD's per-request pointer. */
+struct otterd_exchange {
+    /* Called when it is over; `complete`: the client got all. */
+    void (*end)(struct otterd_exchange *exchange, bool complete);
+};
+
 struct otterd_reader {
     pthread_mutex_t lock;
     struct otterd_store *store;
@@ -25,7 +31,9 @@ struct otterd_server {
     struct MHD_Daemon *daemon;     /* what is plain, NULL: nothing */
     struct MHD_Daemon *tls_daemon; /* NULL: no TLS */
     struct otterd_patience *patience;
+    struct otterd_hub *hub;
     struct otterd_sightings *sightings;
+    struct otterd_calls *calls;
     struct otterd_reader readers[OTTERD_READERS_MAX];
     unsigned reader_count;
     unsigned threads;
@@ -63,10 +71,11 @@ void otterd__address_of(const struct otterd_server *server,
 bool otterd__is_secure(const struct otterd_server *server,
                        struct MHD_Connection *connection);
 
-/* Answers a device that asked for `path`. */
+/* Answers a device that asked for `path`; for HEAD it downloads nothing. */
 enum MHD_Result otterd__answer_device(struct otterd_server *server,
                                       struct MHD_Connection *connection,
-                                      const char *path);
+                                      const char *path, bool head,
+                                      void **state);
 
 /* Whether a URL is the console's or leads to it; otterd__answer_console then
  * answers GET and HEAD. */

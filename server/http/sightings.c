@@ -3,6 +3,9 @@
  * Two lists: one fills while the other is written. */
 #include "server/http/sightings.h"
 
+#include "server/api/handlers.h"
+#include "server/store/releases.h"
+
 #include "format/error.h"
 #include "server/log.h"
 
@@ -12,9 +15,12 @@
 
 #define ROOM     1024
 #define PAUSE_MS 20
+/* Devices that are told of in one batch: nobody reads more at that pace. */
+#define LIVELY 64
 
 struct otterd_sightings {
     struct otterd_store *store; /* the writer's */
+    struct otterd_hub *hub;
     pthread_t writer;
     pthread_mutex_t lock;
     pthread_cond_t more;
@@ -41,6 +47,56 @@ static void let_others(struct otterd_sightings *s)
     }
 }
 
+static void tell_device(struct otterd_sightings *s,
+                        const struct otterd_sighting *sighting)
+{
+    struct otterd_device_view view;
+    json_t *data;
+
+    if (otterd_device_look(s->store, sighting->mac, &view) != 0) {
+        return;
+    }
+    data = otterd_show_device(&view);
+    json_object_set_new(data, "event",
+                        json_string(otterd_event_name(sighting->event)));
+    otterd_hub_publish(s->hub, "device", data);
+    json_decref(data);
+}
+
+static void tell_release(struct otterd_sightings *s, int64_t id)
+{
+    struct otterd_release_view view;
+    json_t *data;
+
+    if (otterd_release_get(s->store, id, &view) == 0) {
+        data = otterd_show_release(&view);
+        otterd_hub_publish(s->hub, "release", data);
+        json_decref(data);
+    }
+}
+
+/* Tells those who listen what was written. */
+static void tell(struct otterd_sightings *s,
+                 const struct otterd_sighting *batch, size_t count)
+{
+    int64_t told = 0;
+
+    if (!otterd_hub_is_heard(s->hub)) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i < LIVELY && batch[i].event != OTTERD_EVENT_NONE) {
+            tell_device(s, &batch[i]);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (batch[i].counted != 0 && batch[i].counted != told) {
+            told = batch[i].counted;
+            tell_release(s, told);
+        }
+    }
+}
+
 static void *write_them(void *arg)
 {
     struct otterd_sightings *s = arg;
@@ -59,6 +115,7 @@ static void *write_them(void *arg)
         s->count = 0;
         pthread_mutex_unlock(&s->lock);
         if (otterd_device_saw(s->store, batch, count) == 0) {
+            tell(s, batch, count);
             count = 0;
         } else {
             otterd_log(OTTERD_LOG_ERROR, "sightings",
@@ -81,7 +138,8 @@ static void release(struct otterd_sightings *s)
     free(s);
 }
 
-int otterd_sightings_start(struct otterd_sightings **out, const char *dir)
+int otterd_sightings_start(struct otterd_sightings **out, const char *dir,
+                           struct otterd_hub *hub)
 {
     struct otterd_sightings *s = calloc(1, sizeof *s);
     pthread_condattr_t monotonic;
@@ -90,6 +148,7 @@ int otterd_sightings_start(struct otterd_sightings **out, const char *dir)
     if (s == NULL) {
         return OTTER_ERR_NO_MEMORY;
     }
+    s->hub = hub;
     err = otterd_store_open(&s->store, dir);
     s->filling = calloc(ROOM, sizeof *s->filling);
     s->writing = calloc(ROOM, sizeof *s->writing);

@@ -7,13 +7,16 @@
 #ifndef OTTER_SERVER_HTTP_SIGHTINGS_H
 #define OTTER_SERVER_HTTP_SIGHTINGS_H
 
-#include "server/store/store.h"
+#include "server/api/hub.h"
+#include "server/store/devices.h"
 
 struct otterd_sightings;
 
-/* Starts the writer on the store in `dir`.  Errors of otterd_store_open. */
+/* Starts the writer on the store in `dir`; what it has written it tells the
+ * hub, which is borrowed.  Errors of otterd_store_open. */
 OTTER_MUST_CHECK int otterd_sightings_start(struct otterd_sightings **out,
-                                            const char *dir);
+                                            const char *dir,
+                                            struct otterd_hub *hub);
 
 /* Leaves one, copied.  Callable from any thread. */
 void otterd_sightings_add(struct otterd_sightings *sightings,

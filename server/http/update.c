@@ -5,6 +5,7 @@
  * to who asked for them. */
 #include "server/http/ask.h"
 #include "server/http/server_internal.h"
+#include "server/judge.h"
 #include "server/log.h"
 #include "server/store/firmware.h"
 
@@ -23,10 +24,17 @@ struct request {
     struct MHD_Connection *connection;
     struct otterd_heard heard;
     struct otterd_ask ask;
-    struct otterd_device device;
-    enum otterd_device_state new_state;
-    struct otterd_decision decision;
-    struct otterd_release release; /* the decision's, when it has one */
+    struct otterd_judgement judgement;
+    bool head;
+    void **state; /* of the exchange */
+};
+
+/* A release on its way to a device. */
+struct download {
+    struct otterd_exchange exchange;
+    struct otterd_server *server;
+    struct otterd_ask ask;
+    int64_t release;
 };
 
 static enum MHD_Result hear(void *user, enum MHD_ValueKind kind,
@@ -37,65 +45,33 @@ static enum MHD_Result hear(void *user, enum MHD_ValueKind kind,
     return MHD_YES;
 }
 
-/* A stranger is what the policy says. */
-static int judge_stranger(struct request *r, struct otterd_store *store)
+/* Printable ASCII for people. */
+static void copy_clean(char *out, size_t size, const char *text)
 {
-    char policy[OTTERD_VALUE_MAX];
-    int err = otterd_setting_get(store, "policy", "pending", policy);
+    size_t i;
 
-    r->new_state = OTTERD_PENDING;
-    if (err == 0 && strcmp(policy, "accept") == 0) {
-        r->new_state = OTTERD_ACCEPTED;
+    for (i = 0; text[i] != '\0' && i < size - 1; i++) {
+        out[i] = text[i] < 0x20 || text[i] > 0x7e ? '?' : text[i];
     }
-    r->device.state = r->new_state;
-    return err;
-}
-
-static int decide(struct request *r, struct otterd_store *store)
-{
-    struct otterd_release *list;
-    size_t count;
-    int err = otterd_device_find(store, r->ask.mac, &r->device);
-
-    if (err == 0 && r->device.state == OTTERD_UNKNOWN) {
-        err = judge_stranger(r, store);
-    }
-    if (err == 0) {
-        err = otterd_release_find(store, &r->ask, &list, &count);
-    }
-    if (err != 0) {
-        return err;
-    }
-    otterd_decide(&r->ask, &r->device, list, count, &r->decision);
-    if (r->decision.release != NULL) {
-        r->release = *r->decision.release;
-        r->decision.release = &r->release;
-    }
-    free(list);
-    return 0;
+    out[i] = '\0';
 }
 
 static void note_sighting(const struct request *r)
 {
-    struct otterd_sighting s = {.mac = r->ask.mac,
-                                .at = (int64_t)time(NULL),
-                                .new_state = r->new_state,
-                                .verdict = r->decision.verdict,
-                                .mode = r->ask.mode};
+    const struct otterd_decision *decision = &r->judgement.decision;
+    struct otterd_sighting s = {
+        .mac = r->ask.mac,
+        .at = (int64_t)time(NULL),
+        .new_state = r->judgement.new_state,
+        .verdict = decision->verdict,
+        .mode = r->ask.mode,
+        .answer = otterd_judge_status(decision->verdict, r->ask.mode)};
 
     otterd__address_of(r->server, r->connection, s.address);
     memcpy(s.product, r->ask.product, sizeof s.product);
-    for (size_t i = 0; r->ask.version[i] != '\0'; i++) {
-        char c = r->ask.version[i];
-
-        s.version[i] = c < 0x20 || c > 0x7e ? '?' : c;
-    }
-    memcpy(s.reason, r->decision.reason, sizeof s.reason);
-    for (size_t i = 0; s.reason[i] != '\0'; i++) {
-        if (s.reason[i] < 0x20 || s.reason[i] > 0x7e) {
-            s.reason[i] = '?';
-        }
-    }
+    copy_clean(s.version, sizeof s.version, r->ask.version);
+    copy_clean(s.status, sizeof s.status, r->heard.status);
+    copy_clean(s.reason, sizeof s.reason, decision->reason);
     memcpy(s.headers, r->heard.lines, sizeof s.headers);
     if (otterd_log_wants(OTTERD_LOG_DEBUG)) {
         char mac[13];
@@ -106,7 +82,43 @@ static void note_sighting(const struct request *r)
                    otterd_log_text("version", s.version),
                    otterd_log_text("answer", s.reason));
     }
+    if (decision->release != NULL && !r->head) {
+        s.release = decision->release->id;
+        memcpy(s.offered, decision->release->version, sizeof s.offered);
+    }
     otterd_sightings_add(r->server->sightings, &s);
+}
+
+/* All of it went out. */
+static void end_download(struct otterd_exchange *exchange, bool complete)
+{
+    struct download *download = (struct download *)exchange;
+    struct otterd_sighting s = {.kind = OTTERD_SIGHTING_DOWNLOADED,
+                                .mac = download->ask.mac,
+                                .at = (int64_t)time(NULL),
+                                .mode = download->ask.mode,
+                                .release = download->release};
+
+    if (complete) {
+        copy_clean(s.version, sizeof s.version, download->ask.version);
+        otterd_sightings_add(download->server->sightings, &s);
+    }
+    free(download);
+}
+
+/* Wants to hear when the last byte is out. */
+static void follow_download(struct request *r)
+{
+    struct download *download = calloc(1, sizeof *download);
+
+    if (download == NULL) {
+        return; /* the download itself is not in danger */
+    }
+    download->exchange.end = end_download;
+    download->server = r->server;
+    download->ask = r->ask;
+    download->release = r->judgement.release.id;
+    *r->state = &download->exchange;
 }
 
 static enum MHD_Result send_text(struct request *r, unsigned status,
@@ -126,7 +138,7 @@ static enum MHD_Result send_version(struct request *r)
     struct MHD_Response *response = otterd__text("");
 
     if (response != NULL) {
-        add(response, "x-version", r->release.version);
+        add(response, "x-version", r->judgement.release.version);
     }
     return otterd__send(r->server, r->connection, MHD_HTTP_OK, response);
 }
@@ -146,7 +158,7 @@ static void describe(struct MHD_Response *response,
 static enum MHD_Result send_file(struct request *r, int fd, uint32_t first,
                                  uint32_t last, bool part)
 {
-    uint32_t size = r->release.size;
+    uint32_t size = r->judgement.release.size;
     struct MHD_Response *response = MHD_create_response_from_fd_at_offset64(
         (uint64_t)last - first + 1, fd, first);
     char line[72];
@@ -155,12 +167,15 @@ static enum MHD_Result send_file(struct request *r, int fd, uint32_t first,
         close(fd);
         return MHD_NO;
     }
-    snprintf(line, sizeof line, "\"%s\"", r->release.sha256);
-    describe(response, &r->release, line);
+    snprintf(line, sizeof line, "\"%s\"", r->judgement.release.sha256);
+    describe(response, &r->judgement.release, line);
     if (part) {
         snprintf(line, sizeof line, "bytes %" PRIu32 "-%" PRIu32 "/%" PRIu32,
                  first, last, size);
         add(response, "Content-Range", line);
+    }
+    if (last == size - 1 && !r->head) {
+        follow_download(r);
     }
     return otterd__send(r->server, r->connection,
                         part ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK,
@@ -169,7 +184,7 @@ static enum MHD_Result send_file(struct request *r, int fd, uint32_t first,
 
 static enum MHD_Result send_firmware(struct request *r)
 {
-    uint32_t size = r->release.size;
+    uint32_t size = r->judgement.release.size;
     uint32_t first = 0;
     uint32_t last = size - 1;
     struct MHD_Response *response;
@@ -177,7 +192,7 @@ static enum MHD_Result send_firmware(struct request *r)
     int range = 0;
     int fd;
 
-    snprintf(etag, sizeof etag, "\"%s\"", r->release.sha256);
+    snprintf(etag, sizeof etag, "\"%s\"", r->judgement.release.sha256);
     if (r->heard.if_range[0] == '\0' || strcmp(r->heard.if_range, etag) == 0) {
         range = otterd_range_read(r->heard.range, size, &first, &last);
     }
@@ -189,10 +204,11 @@ static enum MHD_Result send_firmware(struct request *r)
         }
         return otterd__send(r->server, r->connection, 416, response);
     }
-    fd = otterd_firmware_open(r->server->dir, r->release.sha256, size);
+    fd = otterd_firmware_open(r->server->dir, r->judgement.release.sha256,
+                              size);
     if (fd < 0) {
         otterd_log(OTTERD_LOG_ERROR, "firmware",
-                   otterd_log_text("sha256", r->release.sha256),
+                   otterd_log_text("sha256", r->judgement.release.sha256),
                    otterd_log_text("why", otter_error_text(fd)));
         return send_text(r, MHD_HTTP_SERVICE_UNAVAILABLE, "");
     }
@@ -202,7 +218,7 @@ static enum MHD_Result send_firmware(struct request *r)
 
 static enum MHD_Result send_decision(struct request *r)
 {
-    switch (r->decision.verdict) {
+    switch (r->judgement.decision.verdict) {
     case OTTERD_OFFER:
         return r->ask.mode == OTTERD_VERSION ? send_version(r)
                                              : send_firmware(r);
@@ -222,17 +238,18 @@ static unsigned look_up(struct request *r, const char *path,
                         enum otterd_gate *gate)
 {
     struct otterd_reader *reader = otterd__reader(r->server);
-    int err = otterd_path_find(reader->store, path, r->ask.product);
+    struct otterd_path found;
+    int err = otterd_path_find(reader->store, path, &found);
     unsigned status = 0;
 
-    if (err == OTTER_ERR_NO_DATA && strcmp(path, "/update") == 0) {
-        err = 0;
-    }
     if (err == OTTER_ERR_NO_DATA) {
         status = MHD_HTTP_NOT_FOUND;
     } else if (err == 0) {
+        memcpy(r->ask.product, found.product, sizeof r->ask.product);
         *gate = otterd_heard_ask(&r->heard, &r->ask);
-        err = *gate == OTTERD_GATE_OPEN ? decide(r, reader->store) : 0;
+        if (*gate == OTTERD_GATE_OPEN) {
+            err = otterd_judge(reader->store, &r->ask, &r->judgement);
+        }
     }
     if (err != 0 && status == 0) {
         otterd_log(OTTERD_LOG_ERROR, "store",
@@ -245,7 +262,8 @@ static unsigned look_up(struct request *r, const char *path,
 
 enum MHD_Result otterd__answer_device(struct otterd_server *server,
                                       struct MHD_Connection *connection,
-                                      const char *path)
+                                      const char *path, bool head,
+                                      void **state)
 {
     struct request r;
     enum otterd_gate gate = OTTERD_GATE_MAC;
@@ -254,6 +272,8 @@ enum MHD_Result otterd__answer_device(struct otterd_server *server,
     memset(&r, 0, sizeof r);
     r.server = server;
     r.connection = connection;
+    r.head = head;
+    r.state = state;
     MHD_get_connection_values(connection, MHD_HEADER_KIND, hear, &r.heard);
     status = look_up(&r, path, &gate);
     if (status != 0) {

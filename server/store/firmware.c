@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Inspecting and keeping firmware files. */
+ * Taking, keeping and opening firmware files. */
 #include "server/store/firmware.h"
+#include "server/store/inspect.h"
 
 #include "format/error.h"
-#include "format/flash_map.h"
 #include "format/hex.h"
-#include "format/image.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -15,64 +15,94 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PATH_SIZE 4096
+#define NEW       ".new-"
+#define ABANDONED 3600 /* seconds */
 
-static int digest(char *hex, const EVP_MD *kind, const void *data, size_t size)
+struct otterd_upload {
+    char folder[PATH_SIZE];
+    char name[PATH_SIZE]; /* of the file now; empty once it is kept */
+    char sha256[65];
+    int fd;
+    int error; /* the first */
+    uint32_t size;
+    EVP_MD_CTX *md5;
+    EVP_MD_CTX *sha256_ctx;
+};
+
+static int sync_folder(const char *path)
 {
-    unsigned char bytes[EVP_MAX_MD_SIZE];
-    unsigned len;
-
-    if (EVP_Digest(data, size, bytes, &len, kind, NULL) != 1) {
-        return OTTER_ERR_NO_MEMORY;
-    }
-    otter_hex_encode(hex, bytes, len);
-    return 0;
-}
-
-static int check_image(const void *data, uint32_t size, uint32_t *flash_size)
-{
-    const struct otter_image_memory memory = {data, size};
-    struct otter_image_source source;
-    struct otter_image_check check;
-    struct otter_image_info info;
-    uint32_t buf[1024];
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int err;
 
-    otter_image_source_memory(&source, &memory);
-    err = otter_image_inspect(&source, &info);
-    if (err != 0) {
-        return err;
+    if (fd < 0) {
+        return OTTER_ERR_STATE;
     }
-    otter_image_check_begin(&check, &source, &info);
-    do {
-        err = otter_image_check_step(&check, buf, sizeof buf);
-    } while (err == OTTER_ERR_PENDING);
-    *flash_size =
-        otter_flash_map_size_from_nibble(info.boot.header.size_nibble);
+    err = fsync(fd) == 0 ? 0 : OTTER_ERR_STATE;
+    close(fd);
     return err;
 }
 
-int otterd_firmware_inspect(const void *data, size_t size,
-                            struct otterd_firmware *out)
+/* The folder for firmware, whose own name must last too. */
+static int make_folder(struct otterd_upload *upload, const char *dir)
 {
-    static const unsigned char gzip[] = {0x1f, 0x8b};
+    if (snprintf(upload->folder, sizeof upload->folder, "%s/firmware", dir) >=
+            (int)sizeof upload->folder ||
+        snprintf(upload->name, sizeof upload->name,
+                 "%s/firmware/" NEW "XXXXXX",
+                 dir) >= (int)sizeof upload->name) {
+        errno = ENAMETOOLONG;
+        return OTTER_ERR_STATE;
+    }
+    if (mkdir(upload->folder, 0700) == 0) {
+        return sync_folder(dir);
+    }
+    return errno == EEXIST ? 0 : OTTER_ERR_STATE;
+}
+
+static int open_upload(struct otterd_upload *upload, const char *dir)
+{
+    int err = make_folder(upload, dir);
+
+    if (err == 0) {
+        upload->fd = mkostemp(upload->name, O_CLOEXEC);
+    }
+    if (err != 0 || upload->fd < 0) {
+        upload->name[0] = '\0';
+        return OTTER_ERR_STATE;
+    }
+    upload->md5 = EVP_MD_CTX_new();
+    upload->sha256_ctx = EVP_MD_CTX_new();
+    if (upload->md5 == NULL || upload->sha256_ctx == NULL ||
+        EVP_DigestInit_ex(upload->md5, EVP_md5(), NULL) != 1 ||
+        EVP_DigestInit_ex(upload->sha256_ctx, EVP_sha256(), NULL) != 1) {
+        return OTTER_ERR_NO_MEMORY;
+    }
+    return 0;
+}
+
+int otterd_upload_begin(struct otterd_upload **out, const char *dir)
+{
+    struct otterd_upload *upload = calloc(1, sizeof *upload);
     int err;
 
-    if (size == 0 || size > OTTERD_FIRMWARE_MAX) {
-        return OTTER_ERR_SIZE;
+    if (upload == NULL) {
+        return OTTER_ERR_NO_MEMORY;
     }
-    out->size = (uint32_t)size;
-    out->flash_size = 0;
-    if (size < sizeof gzip || memcmp(data, gzip, sizeof gzip) != 0) {
-        err = check_image(data, out->size, &out->flash_size);
-        if (err != 0) {
-            return err;
-        }
+    upload->fd = -1;
+    err = open_upload(upload, dir);
+    if (err != 0) {
+        int number = errno;
+
+        otterd_upload_free(upload);
+        errno = number;
+        return err;
     }
-    err = digest(out->md5, EVP_md5(), data, size);
-    return err != 0 ? err : digest(out->sha256, EVP_sha256(), data, size);
+    *out = upload;
+    return 0;
 }
 
 static int write_all(int fd, const char *data, size_t size)
@@ -89,68 +119,111 @@ static int write_all(int fd, const char *data, size_t size)
         data += done;
         size -= (size_t)done;
     }
-    return fsync(fd) == 0 ? 0 : OTTER_ERR_STATE;
+    return 0;
 }
 
-static int sync_folder(const char *path)
+static int take(struct otterd_upload *upload, const void *data, size_t len)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int err;
-
-    if (fd < 0) {
-        return OTTER_ERR_STATE;
+    if (len > OTTERD_FIRMWARE_MAX - upload->size) {
+        return OTTER_ERR_TOO_LONG;
     }
-    err = fsync(fd) == 0 ? 0 : OTTER_ERR_STATE;
-    close(fd);
+    upload->size += (uint32_t)len;
+    if (EVP_DigestUpdate(upload->md5, data, len) != 1 ||
+        EVP_DigestUpdate(upload->sha256_ctx, data, len) != 1) {
+        return OTTER_ERR_NO_MEMORY;
+    }
+    return write_all(upload->fd, data, len);
+}
+
+int otterd_upload_write(struct otterd_upload *upload, const void *data,
+                        size_t len)
+{
+    if (upload->error == 0) {
+        upload->error = take(upload, data, len);
+    }
+    return upload->error;
+}
+
+static int final_digest(EVP_MD_CTX *context, char *hex)
+{
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    unsigned len;
+
+    if (EVP_DigestFinal_ex(context, bytes, &len) != 1) {
+        return OTTER_ERR_NO_MEMORY;
+    }
+    otter_hex_encode(hex, bytes, len);
+    return 0;
+}
+
+int otterd_upload_finish(struct otterd_upload *upload, enum otterd_claim claim,
+                         struct otterd_firmware *out,
+                         char problem[OTTERD_PROBLEM_MAX])
+{
+    int err = upload->error;
+
+    out->size = upload->size;
+    if (err == 0) {
+        err = otterd_inspect(upload->fd, upload->folder, claim, out, problem);
+    }
+    if (err == 0) {
+        err = final_digest(upload->md5, out->md5);
+    }
+    if (err == 0) {
+        err = final_digest(upload->sha256_ctx, out->sha256);
+    }
+    if (err == 0 && fsync(upload->fd) != 0) {
+        err = OTTER_ERR_STATE;
+    }
+    memcpy(upload->sha256, out->sha256, sizeof upload->sha256);
+    upload->error = err;
     return err;
 }
 
-static int write_as(const char *folder, const void *data,
-                    const struct otterd_firmware *of)
+int otterd_upload_keep(struct otterd_upload *upload)
 {
     char name[PATH_SIZE];
-    char temporary[PATH_SIZE];
-    int err;
-    int fd;
 
-    if (snprintf(name, sizeof name, "%s/%s", folder, of->sha256) >=
-            (int)sizeof name ||
-        snprintf(temporary, sizeof temporary, "%s/.new-XXXXXX", folder) >=
-            (int)sizeof temporary) {
-        return OTTER_ERR_TOO_LONG;
-    }
-    fd = mkstemp(temporary);
-    if (fd < 0) {
+    if (upload->error != 0 || upload->sha256[0] == '\0') {
+        errno = EINVAL;
         return OTTER_ERR_STATE;
     }
-    err = write_all(fd, data, of->size);
-    if (close(fd) != 0 || (err == 0 && rename(temporary, name) != 0)) {
-        err = OTTER_ERR_STATE;
+    if (snprintf(name, sizeof name, "%s/%s", upload->folder, upload->sha256) >=
+        (int)sizeof name) {
+        errno = ENAMETOOLONG;
+        return OTTER_ERR_STATE;
     }
-    if (err != 0) {
-        unlink(temporary);
-        return err;
+    if (rename(upload->name, name) != 0) {
+        return OTTER_ERR_STATE;
     }
-    return sync_folder(folder);
+    upload->name[0] = '\0';
+    return sync_folder(upload->folder);
 }
 
-int otterd_firmware_keep(const char *dir, const void *data,
-                         const struct otterd_firmware *of)
+void otterd_upload_free(struct otterd_upload *upload)
 {
-    char folder[PATH_SIZE];
+    if (upload == NULL) {
+        return;
+    }
+    if (upload->fd >= 0) {
+        close(upload->fd);
+    }
+    if (upload->name[0] != '\0') {
+        unlink(upload->name);
+    }
+    EVP_MD_CTX_free(upload->md5);
+    EVP_MD_CTX_free(upload->sha256_ctx);
+    free(upload);
+}
 
-    if (snprintf(folder, sizeof folder, "%s/firmware", dir) >=
-        (int)sizeof folder) {
-        return OTTER_ERR_TOO_LONG;
-    }
-    if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
+static int path_of(char path[PATH_SIZE], const char *dir, const char *sha256)
+{
+    if (snprintf(path, PATH_SIZE, "%s/firmware/%s", dir, sha256) >=
+        PATH_SIZE) {
+        errno = ENAMETOOLONG;
         return OTTER_ERR_STATE;
     }
-    /* The folder's own name must last too. */
-    if (sync_folder(dir) != 0) {
-        return OTTER_ERR_STATE;
-    }
-    return write_as(folder, data, of);
+    return 0;
 }
 
 int otterd_firmware_open(const char *dir, const char *sha256, uint32_t size)
@@ -159,9 +232,8 @@ int otterd_firmware_open(const char *dir, const char *sha256, uint32_t size)
     struct stat status;
     int fd;
 
-    if (snprintf(path, sizeof path, "%s/firmware/%s", dir, sha256) >=
-        (int)sizeof path) {
-        return OTTER_ERR_TOO_LONG;
+    if (path_of(path, dir, sha256) != 0) {
+        return OTTER_ERR_STATE;
     }
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &status) != 0) {
@@ -175,4 +247,35 @@ int otterd_firmware_open(const char *dir, const char *sha256, uint32_t size)
         return OTTER_ERR_SHORT;
     }
     return fd;
+}
+
+int otterd_firmware_delete(const char *dir, const char *sha256)
+{
+    char path[PATH_SIZE];
+
+    if (path_of(path, dir, sha256) != 0) {
+        return OTTER_ERR_STATE;
+    }
+    return unlink(path) == 0 || errno == ENOENT ? 0 : OTTER_ERR_STATE;
+}
+
+void otterd_firmware_sweep(const char *dir)
+{
+    char folder[PATH_SIZE];
+    struct dirent *entry;
+    struct stat status;
+    DIR *list;
+
+    if (path_of(folder, dir, "") != 0 || (list = opendir(folder)) == NULL) {
+        return;
+    }
+    while ((entry = readdir(list)) != NULL) {
+        if (strncmp(entry->d_name, NEW, strlen(NEW)) == 0 &&
+            fstatat(dirfd(list), entry->d_name, &status,
+                    AT_SYMLINK_NOFOLLOW) == 0 &&
+            status.st_mtime < time(NULL) - ABANDONED) {
+            unlinkat(dirfd(list), entry->d_name, 0);
+        }
+    }
+    closedir(list);
 }

@@ -1,36 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Firmware files: what is in them, and keeping them.  A file lies in the
- * folder `firmware` of the data folder under its SHA-256, whole or not at all:
- * it is written under another name, brought to the disk, and renamed. */
+ * Firmware files on their way in, and kept.  A file lies in the folder
+ * `firmware` of the data folder under its SHA-256, whole or not at all: an
+ * upload is written under another name, looked at, brought to the disk, and
+ * renamed.  Neither the upload nor what is packed in it is ever in memory as
+ * a whole. */
 #ifndef OTTER_SERVER_STORE_FIRMWARE_H
 #define OTTER_SERVER_STORE_FIRMWARE_H
 
 #include "format/compiler.h"
-#include "server/store/store.h"
+#include "server/store/releases.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 #define OTTERD_FIRMWARE_MAX 0x1000000u /* bytes of a file: 16 MiB */
+#define OTTERD_PROBLEM_MAX  320        /* a sentence or two with NUL */
 
-/* Looks at a sketch and fills size, flash_size, md5 and sha256 of `out`. A
- * raw image (protocol 2.7) must be whole, with right checksums.  gzip
- * files are taken as they are, flash_size 0: their contents are not looked
- * at. OTTER_ERR_SIZE: empty or too large.  OTTER_ERR_MAGIC and the errors
- * of otter_image_inspect and otter_image_check_step: it cannot run. */
-OTTER_MUST_CHECK int otterd_firmware_inspect(const void *data, size_t size,
-                                             struct otterd_firmware *out);
+struct otterd_upload;
 
-/* Keeps the bytes of an inspected firmware in the data folder `dir`; they are
- * on the disk when this returns 0.  OTTER_ERR_STATE: see errno. */
-OTTER_MUST_CHECK int otterd_firmware_keep(const char *dir, const void *data,
-                                          const struct otterd_firmware *of);
+/* What the uploader says that it is. */
+enum otterd_claim {
+    OTTERD_CLAIM_NONE,
+    OTTERD_CLAIM_SKETCH,
+    OTTERD_CLAIM_FILES
+};
+
+/* Begins an upload into the data folder `dir`.  OTTER_ERR_STATE: see errno. */
+OTTER_MUST_CHECK int otterd_upload_begin(struct otterd_upload **out,
+                                         const char *dir);
+
+/* Takes bytes.  OTTER_ERR_TOO_LONG: more than OTTERD_FIRMWARE_MAX;
+ * OTTER_ERR_STATE: see errno.  The first error stays. */
+OTTER_MUST_CHECK int otterd_upload_write(struct otterd_upload *upload,
+                                         const void *data, size_t len);
+
+/* Looks at what came, brings it to the disk, and fills kind, gzip, size,
+ * flash_size, md5 and sha256 of `out`; name, version and board too where they
+ * are empty and the image tells them (format/descriptor.h).
+ *
+ * A sketch must be whole, with right checksums (protocol 2.7), also when it
+ * is packed with gzip.  A file system is taken when it is LittleFS, or when
+ * the uploader says so and it is whole sectors.
+ *
+ * OTTER_ERR_INVALID: it cannot run, and `problem` says what, why and what to
+ * do.  OTTER_ERR_STATE: see errno.  OTTER_ERR_NO_MEMORY. */
+OTTER_MUST_CHECK int otterd_upload_finish(struct otterd_upload *upload,
+                                          enum otterd_claim claim,
+                                          struct otterd_firmware *out,
+                                          char problem[OTTERD_PROBLEM_MAX]);
+
+/* Gives a finished upload its name; it is there for good when this returns 0.
+ * OTTER_ERR_STATE: see errno. */
+OTTER_MUST_CHECK int otterd_upload_keep(struct otterd_upload *upload);
+
+/* Frees it; what was not kept is gone.  NULL is allowed. */
+void otterd_upload_free(struct otterd_upload *upload);
 
 /* Opens a kept file for reading; the caller closes the descriptor.  A file
  * that is not of `size` bytes is not opened.  Negative: OTTER_ERR_STATE, or
  * OTTER_ERR_SHORT for a wrong size. */
 OTTER_MUST_CHECK int otterd_firmware_open(const char *dir, const char *sha256,
                                           uint32_t size);
+
+/* Removes a kept file; one that is not there is no error. */
+OTTER_MUST_CHECK int otterd_firmware_delete(const char *dir,
+                                            const char *sha256);
+
+/* Removes what uploads left that ended with the process, an hour ago or
+ * longer. */
+void otterd_firmware_sweep(const char *dir);
 
 #endif

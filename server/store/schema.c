@@ -41,80 +41,55 @@ static const char *const steps[] = {
     " scope INTEGER NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE audit (id INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
     " who TEXT NOT NULL, what TEXT NOT NULL);",
+    /* 2: the API's. */
+    "INSERT OR IGNORE INTO path VALUES ('/update', '');"
+    "ALTER TABLE path ADD COLUMN dialect INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE device ADD COLUMN name TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE device ADD COLUMN fs_version TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE device ADD COLUMN status TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE device ADD COLUMN answer INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE device SET answer = CASE verdict WHEN 0 THEN 200 WHEN 3 THEN 500"
+    " ELSE 304 END WHERE requests > 0;"
+    "CREATE INDEX device_state ON device (state, mac);"
+    "ALTER TABLE history ADD COLUMN event TEXT NOT NULL DEFAULT 'reported';"
+    "ALTER TABLE history ADD COLUMN detail TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE delivery (mac INTEGER NOT NULL, mode INTEGER NOT NULL,"
+    " release INTEGER NOT NULL, version TEXT NOT NULL,"
+    " state INTEGER NOT NULL, counted INTEGER NOT NULL,"
+    " PRIMARY KEY (mac, mode)) WITHOUT ROWID;"
+    "CREATE TABLE firmware2 (id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL,"
+    " md5 TEXT NOT NULL, size INTEGER NOT NULL, flash_size INTEGER NOT NULL,"
+    " kind INTEGER NOT NULL, gzip INTEGER NOT NULL, name TEXT NOT NULL,"
+    " version TEXT NOT NULL, board TEXT NOT NULL, filename TEXT NOT NULL,"
+    " notes TEXT NOT NULL, created INTEGER NOT NULL, author TEXT NOT NULL,"
+    " removed INTEGER NOT NULL DEFAULT 0,"
+    " UNIQUE (sha256, kind, name, version, filename));"
+    "INSERT INTO firmware2 (id, sha256, md5, size, flash_size, kind, gzip,"
+    " name, version, board, filename, notes, created, author)"
+    " SELECT id, sha256, md5, size, flash_size, 0, flash_size = 0, name,"
+    " version, '', name, '', created, 'import' FROM firmware;"
+    "DROP TABLE firmware;"
+    "ALTER TABLE firmware2 RENAME TO firmware;"
+    "ALTER TABLE release ADD COLUMN notes TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE release ADD COLUMN author TEXT NOT NULL DEFAULT 'import';"
+    "ALTER TABLE release ADD COLUMN offered INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE release ADD COLUMN downloaded INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE release ADD COLUMN installed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE release ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX release_firmware ON release (firmware);"
+    "CREATE TABLE token2 (id INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE,"
+    " name TEXT NOT NULL, scope INTEGER NOT NULL, created INTEGER NOT NULL);"
+    "INSERT INTO token2 (hash, name, scope, created)"
+    " SELECT hash, name, scope, created FROM token ORDER BY created;"
+    "DROP TABLE token;"
+    "ALTER TABLE token2 RENAME TO token;"
+    "CREATE TABLE session (hash TEXT PRIMARY KEY, token INTEGER NOT NULL"
+    " REFERENCES token (id) ON DELETE CASCADE, created INTEGER NOT NULL)"
+    " WITHOUT ROWID;",
 };
 
 _Static_assert(sizeof steps / sizeof steps[0] == OTTERD_SCHEMA_VERSION,
                "a step for each version");
-_Static_assert(OTTERD_WITHDRAWN == 2 && OTTERD_TARGET_MAC == 5,
-               "these numbers are in the database and in its queries");
-
-const char *const otterd__sql[OTTERD_Q_COUNT] = {
-    [OTTERD_Q_BEGIN] = "BEGIN IMMEDIATE",
-    [OTTERD_Q_COMMIT] = "COMMIT",
-    /* SQL's own verb, which our sources keep clear of. */
-    [OTTERD_Q_CANCEL] = "ROLL"
-                        "BACK",
-    [OTTERD_Q_SETTING_GET] = "SELECT value FROM setting WHERE key = ?1",
-    [OTTERD_Q_SETTING_SET] = "INSERT INTO setting VALUES (?1, ?2)"
-                             " ON CONFLICT DO UPDATE SET value = ?2",
-    [OTTERD_Q_AUDIT_ADD] =
-        "INSERT INTO audit (at, who, what) VALUES (?1, ?2, ?3)",
-    [OTTERD_Q_PATH_SET] = "INSERT INTO path VALUES (?1, ?2)"
-                          " ON CONFLICT DO UPDATE SET product = ?2",
-    [OTTERD_Q_PATH_FIND] = "SELECT product FROM path WHERE path = ?1",
-    [OTTERD_Q_DEVICE_FIND] =
-        "SELECT state, fleet, tags FROM device WHERE mac = ?1",
-    [OTTERD_Q_DEVICE_STATE] = "INSERT INTO device (mac, state) VALUES (?1, ?2)"
-                              " ON CONFLICT DO UPDATE SET state = ?2",
-    [OTTERD_Q_DEVICE_SAW] =
-        "INSERT INTO device (mac, state, first_seen, last_seen, requests,"
-        " address, product, version, mode, verdict, reason, headers)"
-        " VALUES (?1, ?2, ?3, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
-        " ON CONFLICT DO UPDATE SET last_seen = ?3, requests = requests + 1,"
-        " first_seen = CASE requests WHEN 0 THEN ?3 ELSE first_seen END,"
-        " address = ?4, product = ?5, version = ?6, mode = ?7, verdict = ?8,"
-        " reason = ?9, headers = ?10",
-    [OTTERD_Q_DEVICE_LOOK] =
-        "SELECT state, fleet, tags, first_seen, last_seen, requests, address,"
-        " product, version, mode, verdict, reason, headers"
-        " FROM device WHERE mac = ?1",
-    [OTTERD_Q_HISTORY_ADD] =
-        "INSERT INTO history (mac, at, version) SELECT ?1, ?2, ?3"
-        " WHERE ?3 IS NOT (SELECT version FROM history WHERE mac = ?1"
-        " ORDER BY id DESC LIMIT 1)",
-    [OTTERD_Q_HISTORY_LIST] =
-        "SELECT at, version FROM history WHERE mac = ?1 ORDER BY id",
-    [OTTERD_Q_FIRMWARE_ADD] =
-        "INSERT INTO firmware (sha256, md5, size, flash_size, name, version,"
-        " created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-        " ON CONFLICT DO NOTHING",
-    [OTTERD_Q_FIRMWARE_FIND] = "SELECT id FROM firmware WHERE sha256 = ?1"
-                               " AND name = ?2 AND version = ?3",
-    [OTTERD_Q_RELEASE_REPLACE] =
-        "UPDATE release SET state = 2 WHERE state <> 2 AND product = ?1"
-        " AND mode = ?2 AND target = 5 AND target_value = ?3",
-    [OTTERD_Q_RELEASE_ADD] =
-        "INSERT INTO release (product, mode, state, target, target_value,"
-        " priority, firmware, created)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    [OTTERD_Q_RELEASE_STATE] =
-        "UPDATE release SET state = ?2 WHERE id = ?1 RETURNING id",
-    [OTTERD_Q_RELEASE_FIND] =
-        "SELECT r.id, r.state, r.target, r.target_value, r.priority,"
-        " f.version, f.name, f.size, f.flash_size, f.md5, f.sha256"
-        " FROM release r JOIN firmware f ON f.id = r.firmware"
-        " WHERE r.state <> 2 AND r.product = ?1 AND r.mode = ?2"
-        " AND r.target = 5 AND r.target_value = ?3"
-        " UNION ALL"
-        " SELECT r.id, r.state, r.target, r.target_value, r.priority,"
-        " f.version, f.name, f.size, f.flash_size, f.md5, f.sha256"
-        " FROM release r JOIN firmware f ON f.id = r.firmware"
-        " WHERE r.state <> 2 AND r.product = ?1 AND r.mode = ?2"
-        " AND r.target < 5",
-    [OTTERD_Q_TOKEN_ADD] = "INSERT INTO token VALUES (?1, ?2, ?3, ?4)",
-    [OTTERD_Q_TOKEN_FIND] = "SELECT scope FROM token WHERE hash = ?1",
-    [OTTERD_Q_TOKEN_COUNT] = "SELECT count(*) FROM token",
-};
 
 static int version_of(struct otterd_store *store, int *version)
 {

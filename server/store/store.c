@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The connection, its statements, settings, paths, tokens and the audit
- * log. */
+ * The connection, its statements, settings, paths and the audit log. */
 #include "server/store/store_internal.h"
 
 #include "format/error.h"
-#include "format/hex.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,10 +130,28 @@ void otterd_store_cancel(struct otterd_store *store)
     }
 }
 
+int otterd__change_begin(struct otterd_store *store, bool *own)
+{
+    *own = sqlite3_get_autocommit(store->db) != 0;
+    return *own ? otterd_store_begin(store) : 0;
+}
+
+int otterd__change_end(struct otterd_store *store, bool own, int err)
+{
+    if (err == 0 && own) {
+        err = otterd_store_commit(store);
+    }
+    if (err != 0 && own) {
+        otterd_store_cancel(store);
+    }
+    return err;
+}
+
 static int open_database(struct otterd_store *store, const char *dir)
 {
     char path[4096];
     int len = snprintf(path, sizeof path, "%s/otterd.db", dir);
+    int err;
 
     if (len < 0 || (size_t)len >= sizeof path) {
         snprintf(store->error, sizeof store->error, "the path is too long");
@@ -154,12 +168,17 @@ static int open_database(struct otterd_store *store, const char *dir)
                         NULL) != SQLITE_OK ||
         sqlite3_busy_timeout(store->db, BUSY_MS) != SQLITE_OK ||
         sqlite3_exec(store->db,
-                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                     "PRAGMA foreign_keys = ON",
+                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
                      NULL, NULL, NULL) != SQLITE_OK) {
         return otterd__store_failed(store);
     }
-    return otterd__store_migrate(store);
+    err = otterd__store_migrate(store);
+    /* Not before: a step may replace a table that others refer to. */
+    if (err == 0 && sqlite3_exec(store->db, "PRAGMA foreign_keys = ON", NULL,
+                                 NULL, NULL) != SQLITE_OK) {
+        err = otterd__store_failed(store);
+    }
+    return err;
 }
 
 int otterd_store_open(struct otterd_store **out, const char *dir)
@@ -231,82 +250,107 @@ int otterd_audit_add(struct otterd_store *store, const char *who,
                                    otterd__store_now(), who, what));
 }
 
-int otterd_path_set(struct otterd_store *store, const char *path,
-                    const char *product)
+int otterd_audit_say(struct otterd_store *store, const char *who,
+                     const char *format, ...)
+{
+    char what[501];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    return otterd_audit_add(store, who, what);
+}
+
+int otterd_audit_list(struct otterd_store *store, int64_t after, int64_t limit,
+                      void (*each)(void *user,
+                                   const struct otterd_audit_row *row),
+                      void *user)
+{
+    sqlite3_stmt *row =
+        otterd__store_query(store, OTTERD_Q_AUDIT_LIST, "ii", after, limit);
+    int err;
+
+    while ((err = otterd__store_row(store, row)) == 0) {
+        const struct otterd_audit_row entry = {
+            .id = sqlite3_column_int64(row, 0),
+            .at = sqlite3_column_int64(row, 1),
+            .who = (const char *)sqlite3_column_text(row, 2),
+            .what = (const char *)sqlite3_column_text(row, 3)};
+
+        each(user, &entry);
+    }
+    return err == OTTER_ERR_NO_DATA ? 0 : err;
+}
+
+static const char *const dialects[] = {"", "manual", "current"};
+
+const char *otterd_dialect_name(enum otterd_dialect dialect)
+{
+    return dialects[dialect];
+}
+
+int otterd_dialect_read(const char *text, enum otterd_dialect *out)
+{
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(text, dialects[i]) == 0) {
+            *out = (enum otterd_dialect)i;
+            return 0;
+        }
+    }
+    return OTTER_ERR_SYNTAX;
+}
+
+int otterd_path_set(struct otterd_store *store, const struct otterd_path *path)
 {
     return otterd__store_run(
-        store,
-        otterd__store_query(store, OTTERD_Q_PATH_SET, "ss", path, product));
+        store, otterd__store_query(store, OTTERD_Q_PATH_SET, "ssi", path->path,
+                                   path->product, (int64_t)path->dialect));
+}
+
+static void read_path(struct otterd_path *out, sqlite3_stmt *row)
+{
+    otterd__store_text(out->path, sizeof out->path, row, 0);
+    otterd__store_text(out->product, sizeof out->product, row, 1);
+    out->dialect = (enum otterd_dialect)sqlite3_column_int(row, 2);
 }
 
 int otterd_path_find(struct otterd_store *store, const char *path,
-                     char product[OTTERD_TEXT_MAX])
+                     struct otterd_path *out)
 {
-    return find_text(store, OTTERD_Q_PATH_FIND, path, product,
-                     OTTERD_TEXT_MAX);
-}
-
-static int digest_of(const char *token, char hex[65])
-{
-    unsigned char bytes[32];
-
-    if (EVP_Digest(token, strlen(token), bytes, NULL, EVP_sha256(), NULL) !=
-        1) {
-        return OTTER_ERR_NO_MEMORY;
-    }
-    otter_hex_encode(hex, bytes, sizeof bytes);
-    return 0;
-}
-
-int otterd_token_create(struct otterd_store *store, const char *name,
-                        enum otterd_scope scope, char token[OTTERD_TOKEN_SIZE])
-{
-    unsigned char secret[32];
-    char hash[65];
-    int err;
-
-    if (RAND_bytes(secret, sizeof secret) != 1) {
-        return OTTER_ERR_RANDOM;
-    }
-    memcpy(token, "otter_", 6);
-    otter_hex_encode(token + 6, secret, sizeof secret);
-    err = digest_of(token, hash);
-    if (err != 0) {
-        return err;
-    }
-    return otterd__store_run(
-        store, otterd__store_query(store, OTTERD_Q_TOKEN_ADD, "ssii", hash,
-                                   name, (int64_t)scope, otterd__store_now()));
-}
-
-int otterd_token_check(struct otterd_store *store, const char *token,
-                       enum otterd_scope *scope)
-{
-    sqlite3_stmt *row;
-    char hash[65];
-    int err = digest_of(token, hash);
-
-    if (err != 0) {
-        return err;
-    }
-    row = otterd__store_query(store, OTTERD_Q_TOKEN_FIND, "s", hash);
-    err = otterd__store_row(store, row);
-    if (err != 0) {
-        return err == OTTER_ERR_NO_DATA ? OTTER_ERR_AUTH : err;
-    }
-    *scope = (enum otterd_scope)sqlite3_column_int(row, 0);
-    sqlite3_reset(row);
-    return 0;
-}
-
-int otterd_token_count(struct otterd_store *store, int64_t *count)
-{
-    sqlite3_stmt *row = otterd__store_query(store, OTTERD_Q_TOKEN_COUNT, "");
+    sqlite3_stmt *row =
+        otterd__store_query(store, OTTERD_Q_PATH_FIND, "s", path);
     int err = otterd__store_row(store, row);
 
     if (err == 0) {
-        *count = sqlite3_column_int64(row, 0);
+        read_path(out, row);
         sqlite3_reset(row);
     }
     return err;
+}
+
+int otterd_path_remove(struct otterd_store *store, const char *path)
+{
+    sqlite3_stmt *row =
+        otterd__store_query(store, OTTERD_Q_PATH_REMOVE, "s", path);
+    int err = otterd__store_row(store, row);
+
+    sqlite3_reset(row);
+    return err;
+}
+
+int otterd_path_list(struct otterd_store *store,
+                     void (*each)(void *user, const struct otterd_path *path),
+                     void *user)
+{
+    sqlite3_stmt *row = otterd__store_query(store, OTTERD_Q_PATH_LIST, "");
+    int err;
+
+    while ((err = otterd__store_row(store, row)) == 0) {
+        struct otterd_path path;
+
+        read_path(&path, row);
+        each(user, &path);
+    }
+    return err == OTTER_ERR_NO_DATA ? 0 : err;
 }

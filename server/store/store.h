@@ -5,6 +5,9 @@
  * on the disk (write-ahead log, synchronous=FULL).  Values reach SQL only as
  * bound parameters.
  *
+ * This header is the connection, settings, paths and the audit log; devices.h,
+ * releases.h and tokens.h beside it are the rest.
+ *
  * A store is one connection with its prepared statements.  It is used by one
  * thread at a time; as many stores as wanted may be open on one folder.
  *
@@ -20,10 +23,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OTTERD_SCHEMA_VERSION 1
+#define OTTERD_SCHEMA_VERSION 2
 #define OTTERD_VALUE_MAX      256  /* a setting's value with NUL */
 #define OTTERD_HEADERS_MAX    2048 /* of a sighting, with NUL */
 #define OTTERD_ADDRESS_MAX    48   /* text of an IP address with NUL */
+#define OTTERD_URL_MAX        256  /* of an address, with NUL */
+#define OTTERD_NOTES_MAX      2048 /* for people, with NUL */
+#define OTTERD_STATUS_MAX     16   /* x-Otter-Status with NUL */
 
 struct otterd_store;
 
@@ -64,132 +70,59 @@ OTTER_MUST_CHECK int otterd_setting_set(struct otterd_store *store,
 OTTER_MUST_CHECK int otterd_audit_add(struct otterd_store *store,
                                       const char *who, const char *what);
 
+/* The same with a format; what is longer than 500 bytes is cut. */
+__attribute__((format(printf, 3, 4))) OTTER_MUST_CHECK int otterd_audit_say(
+    struct otterd_store *store, const char *who, const char *format, ...);
+
+/* Lists are handed out row by row; texts are borrowed for the call.  `after`
+ * is the key of the last row that the caller has, 0 to start. */
+struct otterd_audit_row {
+    int64_t id;
+    int64_t at;
+    const char *who;
+    const char *what;
+};
+
+/* At most `limit` entries, newest first. */
+OTTER_MUST_CHECK int otterd_audit_list(
+    struct otterd_store *store, int64_t after, int64_t limit,
+    void (*each)(void *user, const struct otterd_audit_row *row), void *user);
+
 /* ---- Paths ---- */
 
-/* Devices that ask for `path` get the releases of `product`. */
+/* How devices that ask at a path are answered (protocol 5.4). */
+enum otterd_dialect {
+    OTTERD_DIALECT_DEFAULT, /* of a path: what the setting says */
+    OTTERD_DIALECT_MANUAL,  /* the manual's script */
+    OTTERD_DIALECT_CURRENT  /* today's documented script */
+};
+
+struct otterd_path {
+    char path[OTTERD_URL_MAX];
+    char product[OTTERD_TEXT_MAX];
+    enum otterd_dialect dialect;
+};
+
+/* "manual", "current", or "" for the default. */
+const char *otterd_dialect_name(enum otterd_dialect dialect);
+OTTER_MUST_CHECK int otterd_dialect_read(const char *text,
+                                         enum otterd_dialect *out);
+
+/* Devices that ask for a path get the releases of its product. */
 OTTER_MUST_CHECK int otterd_path_set(struct otterd_store *store,
-                                     const char *path, const char *product);
+                                     const struct otterd_path *path);
 
 /* OTTER_ERR_NO_DATA: nothing is served there. */
 OTTER_MUST_CHECK int otterd_path_find(struct otterd_store *store,
                                       const char *path,
-                                      char product[OTTERD_TEXT_MAX]);
+                                      struct otterd_path *out);
 
-/* ---- Devices ---- */
+/* OTTER_ERR_NO_DATA: there was none. */
+OTTER_MUST_CHECK int otterd_path_remove(struct otterd_store *store,
+                                        const char *path);
 
-/* What is known of a device; one that is not is OTTERD_UNKNOWN. */
-OTTER_MUST_CHECK int otterd_device_find(struct otterd_store *store,
-                                        uint64_t mac,
-                                        struct otterd_device *out);
-
-/* Decides about a device, seen or not, and notes who did. */
-OTTER_MUST_CHECK int otterd_device_set_state(struct otterd_store *store,
-                                             uint64_t mac,
-                                             enum otterd_device_state state,
-                                             const char *who);
-
-/* One request of a device and its answer. */
-struct otterd_sighting {
-    uint64_t mac;
-    int64_t at;                         /* seconds since 1970 */
-    enum otterd_device_state new_state; /* for one never seen before */
-    enum otterd_verdict verdict;
-    enum otterd_mode mode;
-    char address[OTTERD_ADDRESS_MAX];
-    char product[OTTERD_TEXT_MAX];
-    char version[OTTERD_TEXT_MAX];
-    char reason[OTTERD_REASON_MAX];
-    char headers[OTTERD_HEADERS_MAX]; /* lines "name: value" */
-};
-
-/* Enters sightings in one transaction: the device, and its history when the
- * version is another than before. */
-OTTER_MUST_CHECK int otterd_device_saw(struct otterd_store *store,
-                                       const struct otterd_sighting *list,
-                                       size_t count);
-
-/* A device as people want to see it. */
-struct otterd_device_view {
-    struct otterd_device device;
-    struct otterd_sighting last; /* all zero when it never asked */
-    int64_t first_seen;
-    int64_t requests;
-};
-
-/* OTTER_ERR_NO_DATA: not known. */
-OTTER_MUST_CHECK int otterd_device_look(struct otterd_store *store,
-                                        uint64_t mac,
-                                        struct otterd_device_view *out);
-
-/* Calls `each` for every change of version, oldest first. */
-OTTER_MUST_CHECK int otterd_device_history(
-    struct otterd_store *store, uint64_t mac,
-    void (*each)(void *user, int64_t at, const char *version), void *user);
-
-/* ---- Firmware and releases ---- */
-
-struct otterd_firmware {
-    char name[OTTERD_FILE_NAME_MAX]; /* of its file, for people and devices */
-    char version[OTTERD_TEXT_MAX];
-    uint32_t size;
-    uint32_t flash_size;
-    char md5[33];
-    char sha256[65];
-};
-
-/* Adds a firmware whose file is in place; one with the same bytes, name and
- * version is found again. */
-OTTER_MUST_CHECK int otterd_firmware_add(
-    struct otterd_store *store, const struct otterd_firmware *firmware,
-    int64_t *id);
-
-/* Adds a release of the firmware `firmware_id` (the firmware's fields and id
- * of `release` are not read) and notes who did.  Of an older active release
- * with the same product, mode and single-device target nothing remains in
- * force: it is withdrawn. */
-OTTER_MUST_CHECK int otterd_release_add(struct otterd_store *store,
-                                        const struct otterd_release *release,
-                                        int64_t firmware_id, const char *who,
-                                        int64_t *id);
-
-/* OTTER_ERR_NO_DATA: there is none with this id. */
-OTTER_MUST_CHECK int otterd_release_set_state(struct otterd_store *store,
-                                              int64_t id,
-                                              enum otterd_release_state state,
-                                              const char *who);
-
-/* The releases that can concern a device: those for its MAC, and those not
- * for single devices.  Its time does not grow with the number of devices.
- * The caller frees `*list`. */
-OTTER_MUST_CHECK int otterd_release_find(struct otterd_store *store,
-                                         const struct otterd_ask *ask,
-                                         struct otterd_release **list,
-                                         size_t *count);
-
-/* ---- Tokens ---- */
-
-enum otterd_scope {
-    OTTERD_SCOPE_READ,
-    OTTERD_SCOPE_OPERATE,
-    OTTERD_SCOPE_ADMIN
-};
-
-#define OTTERD_TOKEN_SIZE 71 /* "otter_", 64 digits, NUL */
-
-/* Makes a token; only its SHA-256 is kept.  OTTER_ERR_RANDOM. */
-OTTER_MUST_CHECK int otterd_token_create(struct otterd_store *store,
-                                         const char *name,
-                                         enum otterd_scope scope,
-                                         char token[OTTERD_TOKEN_SIZE]);
-
-/* OTTER_ERR_AUTH: it is none of ours.  The comparison is of digests, so its
- * time tells nothing about a token. */
-OTTER_MUST_CHECK int otterd_token_check(struct otterd_store *store,
-                                        const char *token,
-                                        enum otterd_scope *scope);
-
-/* How many there are. */
-OTTER_MUST_CHECK int otterd_token_count(struct otterd_store *store,
-                                        int64_t *count);
+OTTER_MUST_CHECK int otterd_path_list(
+    struct otterd_store *store,
+    void (*each)(void *user, const struct otterd_path *path), void *user);
 
 #endif

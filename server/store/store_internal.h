@@ -16,23 +16,51 @@ enum otterd__query {
     OTTERD_Q_SETTING_GET,
     OTTERD_Q_SETTING_SET,
     OTTERD_Q_AUDIT_ADD,
+    OTTERD_Q_AUDIT_LIST,
     OTTERD_Q_PATH_SET,
     OTTERD_Q_PATH_FIND,
+    OTTERD_Q_PATH_REMOVE,
+    OTTERD_Q_PATH_LIST,
     OTTERD_Q_DEVICE_FIND,
-    OTTERD_Q_DEVICE_STATE,
+    OTTERD_Q_DEVICE_CHANGE,
     OTTERD_Q_DEVICE_SAW,
+    OTTERD_Q_DEVICE_KNEW,
     OTTERD_Q_DEVICE_LOOK,
+    OTTERD_Q_DEVICE_LIST,
+    OTTERD_Q_DEVICE_LIST_STATE,
+    OTTERD_Q_DEVICE_FORGET,
     OTTERD_Q_HISTORY_ADD,
+    OTTERD_Q_HISTORY_PRUNE,
     OTTERD_Q_HISTORY_LIST,
+    OTTERD_Q_HISTORY_FORGET,
+    OTTERD_Q_DELIVERY_GET,
+    OTTERD_Q_DELIVERY_SET,
+    OTTERD_Q_DELIVERY_FORGET,
     OTTERD_Q_FIRMWARE_ADD,
+    OTTERD_Q_FIRMWARE_SAME,
+    OTTERD_Q_FIRMWARE_GET,
     OTTERD_Q_FIRMWARE_FIND,
+    OTTERD_Q_FIRMWARE_LIST,
+    OTTERD_Q_FIRMWARE_USES,
+    OTTERD_Q_FIRMWARE_REMOVE,
+    OTTERD_Q_FIRMWARE_FILE_USES,
     OTTERD_Q_RELEASE_REPLACE,
     OTTERD_Q_RELEASE_ADD,
     OTTERD_Q_RELEASE_STATE,
+    OTTERD_Q_RELEASE_DESCRIBE,
     OTTERD_Q_RELEASE_FIND,
+    OTTERD_Q_RELEASE_GET,
+    OTTERD_Q_RELEASE_LIST,
+    OTTERD_Q_RELEASE_COUNT,
     OTTERD_Q_TOKEN_ADD,
-    OTTERD_Q_TOKEN_FIND,
+    OTTERD_Q_TOKEN_ALL,
     OTTERD_Q_TOKEN_COUNT,
+    OTTERD_Q_TOKEN_ADMINS,
+    OTTERD_Q_TOKEN_REMOVE,
+    OTTERD_Q_SESSION_ADD,
+    OTTERD_Q_SESSION_ALL,
+    OTTERD_Q_SESSION_PRUNE,
+    OTTERD_Q_SESSION_REMOVE,
     OTTERD_Q_COUNT
 };
 
@@ -49,7 +77,8 @@ extern const char *const otterd__sql[OTTERD_Q_COUNT];
 int otterd__store_failed(struct otterd_store *store);
 
 /* The statement with its parameters bound by `types`: 'i' int64_t, 's' text
- * that lives until the statement is reset.  NULL: failed. */
+ * that lives until the statement is reset, NULL being SQL's.  NULL: failed.
+ */
 sqlite3_stmt *otterd__store_query(struct otterd_store *store,
                                   enum otterd__query query, const char *types,
                                   ...);
@@ -69,6 +98,13 @@ void otterd__store_text(char *out, size_t size, sqlite3_stmt *statement,
 
 /* Brings the schema up to date; see otterd_store_open. */
 OTTER_MUST_CHECK int otterd__store_migrate(struct otterd_store *store);
+
+/* One change as a transaction of its own, unless the caller has begun one:
+ * begin, and end with the error so far, which is returned. */
+OTTER_MUST_CHECK int otterd__change_begin(struct otterd_store *store,
+                                          bool *own);
+OTTER_MUST_CHECK int otterd__change_end(struct otterd_store *store, bool own,
+                                        int err);
 
 /* Seconds since 1970. */
 int64_t otterd__store_now(void);

@@ -251,7 +251,7 @@ class Server(Case):
         self.assertIn("state accepted", said)
         self.assertIn("answer The device runs version DOOR-6-old and version "
                       "DOOR-7-g14f53a19 is meant for it.", said)
-        self.assertRegex(said, r"history \d+ DOOR-6-old")
+        self.assertRegex(said, r"history \d+ reported DOOR-6-old")
         self.run_otterd("device", MAC, "block")
         self.run_otterd("policy", "accept")
         server, port = self.serve()
@@ -370,7 +370,7 @@ class Server(Case):
                          (f"{MAC} ../x", "expected a MAC"),
                          (f"{MAC} {'v' * 63}", "expected a MAC"),
                          (f"{MAC} absent", "no firmware"),
-                         (f"{MAC} broken", "first byte"),
+                         (f"{MAC} broken", "begins with 0x00"),
                          (f"{MAC} flipped", "checksum"),
                          ("x" * 600, "too long")):
             with self.subTest(bad=bad):

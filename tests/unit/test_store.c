@@ -3,8 +3,10 @@
  * The store on a real database in a folder of its own: what was acknowledged
  * is there after the process was killed, versions are checked, and values are
  * never SQL. */
+#include "server/store/devices.h"
 #include "server/store/firmware.h"
-#include "server/store/store.h"
+#include "server/store/releases.h"
+#include "server/store/tokens.h"
 
 #include "format/error.h"
 
@@ -92,12 +94,12 @@ static struct otterd_sighting make_sighting(const char *version, int64_t at)
     return s;
 }
 
-static void append(void *user, int64_t at, const char *version)
+static void append(void *user, const struct otterd_history_row *row)
 {
     char *text = user;
 
-    snprintf(text + strlen(text), 200 - strlen(text), "%d=%s ", (int)at,
-             version);
+    snprintf(text + strlen(text), 400 - strlen(text), "%d %s %s;",
+             (int)row->at, row->event, row->version);
 }
 
 static void test_store_sightings_make_device_and_history(void **state)
@@ -107,7 +109,7 @@ static void test_store_sightings_make_device_and_history(void **state)
         make_sighting("1", 10), make_sighting("1", 11),
         make_sighting(EVIL, 12), make_sighting("1", 13)};
     struct otterd_device_view view;
-    char text[200] = "";
+    char text[400] = "";
 
     assert_int_equal(otterd_device_look(rig->store, MAC, &view),
                      OTTER_ERR_NO_DATA);
@@ -123,8 +125,10 @@ static void test_store_sightings_make_device_and_history(void **state)
     assert_string_equal(view.last.product, "lamp");
     assert_string_equal(view.last.reason, "A reason.");
     assert_string_equal(view.last.headers, "x-a: " EVIL "\n");
-    assert_int_equal(otterd_device_history(rig->store, MAC, append, text), 0);
-    assert_string_equal(text, "10=1 12=" EVIL " 13=1 ");
+    assert_int_equal(
+        otterd_device_history(rig->store, MAC, 0, 9, append, text), 0);
+    assert_string_equal(text, "13 reported 1;12 reported " EVIL
+                              ";10 reported 1;10 asked 1;");
 }
 
 static void test_store_sighting_keeps_what_people_decided(void **state)
@@ -146,7 +150,8 @@ static void test_store_sighting_keeps_what_people_decided(void **state)
 static int64_t add_release(struct rig *rig, enum otterd_target target,
                            const char *value, const char *version)
 {
-    struct otterd_firmware firmware = {.name = "f.bin",
+    struct otterd_firmware firmware = {.name = "f",
+                                       .filename = "f.bin",
                                        .size = 5,
                                        .flash_size = 1u << 20,
                                        .md5 = "m",
@@ -161,7 +166,7 @@ static int64_t add_release(struct rig *rig, enum otterd_target target,
     assert_int_equal(otterd_firmware_add(rig->store, &firmware, &again), 0);
     assert_int_equal(id, again);
     assert_int_equal(
-        otterd_release_add(rig->store, &release, id, "test", &again), 0);
+        otterd_release_add(rig->store, &release, id, NULL, "test", &again), 0);
     return again;
 }
 
@@ -220,33 +225,67 @@ static void test_store_tokens_are_checked_and_not_kept(void **state)
 {
     struct rig *rig = *state;
     char token[OTTERD_TOKEN_SIZE];
-    enum otterd_scope scope;
+    char other[OTTERD_TOKEN_SIZE];
+    char session[OTTERD_SESSION_SIZE];
+    struct otterd_token who;
     static char bytes[1 << 20];
     char path[128];
-    int64_t count;
     size_t size;
     FILE *file;
 
-    assert_int_equal(
-        otterd_token_create(rig->store, "first", OTTERD_SCOPE_ADMIN, token),
-        0);
+    assert_int_equal(otterd_token_first(rig->store, token), 1);
     assert_int_equal(strlen(token), OTTERD_TOKEN_SIZE - 1);
-    assert_int_equal(otterd_token_check(rig->store, token, &scope), 0);
-    assert_int_equal(scope, OTTERD_SCOPE_ADMIN);
-    assert_int_equal(otterd_token_count(rig->store, &count), 0);
-    assert_int_equal(count, 1);
+    assert_memory_equal(token, "otter_", 6);
+    assert_int_equal(otterd_token_check(rig->store, token, &who), 0);
+    assert_int_equal(who.scope, OTTERD_SCOPE_ADMIN);
+    assert_string_equal(who.name, "administrator");
+    assert_int_equal(otterd_token_first(rig->store, other), 0);
+    assert_int_equal(otterd_session_open(rig->store, who.id, session), 0);
+    assert_int_equal(otterd_session_check(rig->store, session, &who), 0);
+    assert_string_equal(who.name, "administrator");
     snprintf(path, sizeof path, "%s/otterd.db-wal", rig->dir);
     file = fopen(path, "rb");
     assert_non_null(file);
     size = fread(bytes, 1, sizeof bytes, file);
     fclose(file);
-    assert_non_null(memmem(bytes, size, "first", 5));
-    assert_null(memmem(bytes, size, token + 6, 64));
+    assert_non_null(memmem(bytes, size, "administrator", 13));
+    assert_null(memmem(bytes, size, token + 6, 20));
+    assert_null(memmem(bytes, size, session, 20));
+    assert_int_equal(otterd_session_check(rig->store, token, &who),
+                     OTTER_ERR_AUTH);
+    assert_int_equal(otterd_token_check(rig->store, session, &who),
+                     OTTER_ERR_AUTH);
     token[20] = token[20] == '0' ? '1' : '0';
-    assert_int_equal(otterd_token_check(rig->store, token, &scope),
+    assert_int_equal(otterd_token_check(rig->store, token, &who),
                      OTTER_ERR_AUTH);
-    assert_int_equal(otterd_token_check(rig->store, EVIL, &scope),
+    assert_int_equal(otterd_token_check(rig->store, EVIL, &who),
                      OTTER_ERR_AUTH);
+}
+
+static void test_store_last_administrator_stays(void **state)
+{
+    struct rig *rig = *state;
+    char token[OTTERD_TOKEN_SIZE];
+    char session[OTTERD_SESSION_SIZE];
+    struct otterd_token who;
+    int64_t second;
+
+    assert_int_equal(otterd_token_first(rig->store, token), 1);
+    assert_int_equal(otterd_token_check(rig->store, token, &who), 0);
+    assert_int_equal(otterd_session_open(rig->store, who.id, session), 0);
+    assert_int_equal(otterd_token_remove(rig->store, who.id, "test"),
+                     OTTER_ERR_DECLINED);
+    assert_int_equal(otterd_token_check(rig->store, token, &who), 0);
+    assert_int_equal(otterd_token_remove(rig->store, 99, "test"),
+                     OTTER_ERR_NO_DATA);
+    assert_int_equal(otterd_token_create(rig->store, "b", OTTERD_SCOPE_ADMIN,
+                                         "test", &second, token),
+                     0);
+    assert_int_equal(otterd_token_remove(rig->store, who.id, "test"), 0);
+    /* Its sessions are over, too. */
+    assert_int_equal(otterd_session_check(rig->store, session, &who),
+                     OTTER_ERR_AUTH);
+    assert_int_equal(otterd_token_check(rig->store, token, &who), 0);
 }
 
 /* A process that makes changes and tells after each, until it is killed. */
@@ -353,7 +392,7 @@ static void test_store_settings_and_paths(void **state)
 {
     struct rig *rig = *state;
     char value[OTTERD_VALUE_MAX];
-    char product[OTTERD_TEXT_MAX];
+    struct otterd_path path = {.path = "/x", .product = "lamp"};
 
     assert_int_equal(otterd_setting_get(rig->store, "a", "none", value), 0);
     assert_string_equal(value, "none");
@@ -361,11 +400,14 @@ static void test_store_settings_and_paths(void **state)
     assert_int_equal(otterd_setting_set(rig->store, "a", EVIL), 0);
     assert_int_equal(otterd_setting_get(rig->store, "a", "none", value), 0);
     assert_string_equal(value, EVIL);
-    assert_int_equal(otterd_path_find(rig->store, "/x", product),
+    assert_int_equal(otterd_path_find(rig->store, "/x", &path),
                      OTTER_ERR_NO_DATA);
-    assert_int_equal(otterd_path_set(rig->store, "/x", "lamp"), 0);
-    assert_int_equal(otterd_path_find(rig->store, "/x", product), 0);
-    assert_string_equal(product, "lamp");
+    assert_int_equal(otterd_path_set(rig->store, &path), 0);
+    memset(&path, 0, sizeof path);
+    assert_int_equal(otterd_path_find(rig->store, "/x", &path), 0);
+    assert_string_equal(path.product, "lamp");
+    assert_int_equal(otterd_path_remove(rig->store, "/x"), 0);
+    assert_int_equal(otterd_path_remove(rig->store, "/x"), OTTER_ERR_NO_DATA);
 }
 
 static void test_store_transaction_cancelled_leaves_nothing(void **state)
@@ -381,33 +423,114 @@ static void test_store_transaction_cancelled_leaves_nothing(void **state)
     assert_string_equal(value, "");
 }
 
+/* Uploads bytes; the error of finishing, and 0 when they were kept. */
+static int upload(struct rig *rig, const void *data, size_t size,
+                  enum otterd_claim claim, struct otterd_firmware *f,
+                  char problem[OTTERD_PROBLEM_MAX])
+{
+    struct otterd_upload *upload;
+    int err;
+
+    problem[0] = '\0';
+    assert_int_equal(otterd_upload_begin(&upload, rig->dir), 0);
+    assert_int_equal(otterd_upload_write(upload, data, size / 2), 0);
+    assert_int_equal(otterd_upload_write(upload, (const char *)data + size / 2,
+                                         size - size / 2),
+                     0);
+    err = otterd_upload_finish(upload, claim, f, problem);
+    if (err == 0) {
+        assert_int_equal(otterd_upload_keep(upload), 0);
+    }
+    otterd_upload_free(upload);
+    return err;
+}
+
+/* The firmware folder holds so many files, those of uploads included. */
+static int count_files(struct rig *rig)
+{
+    char path[128];
+    struct dirent *entry;
+    int count = 0;
+    DIR *list;
+
+    snprintf(path, sizeof path, "%s/firmware", rig->dir);
+    list = opendir(path);
+    assert_non_null(list);
+    while ((entry = readdir(list)) != NULL) {
+        count += strcmp(entry->d_name, ".") != 0 &&
+                 strcmp(entry->d_name, "..") != 0;
+    }
+    closedir(list);
+    return count;
+}
+
 static void test_firmware_is_kept_and_opened(void **state)
 {
     struct rig *rig = *state;
-    struct otterd_firmware f = {.name = "a"};
-    static const char gzip[] = "\x1f\x8b and more";
-    char back[sizeof gzip];
+    struct otterd_firmware f = {.id = 0};
+    static char files[8192] = "\1\0\0\0\0\0\0\0littlefs";
+    static char back[sizeof files];
+    char problem[OTTERD_PROBLEM_MAX];
     int fd;
 
-    assert_int_equal(otterd_firmware_inspect("", 0, &f), OTTER_ERR_SIZE);
-    assert_int_equal(otterd_firmware_inspect("no image", 8, &f),
-                     OTTER_ERR_MAGIC);
-    assert_int_equal(otterd_firmware_inspect("\xE9", 1, &f), OTTER_ERR_SHORT);
-    assert_int_equal(otterd_firmware_inspect(gzip, sizeof gzip, &f), 0);
-    assert_int_equal(f.size, sizeof gzip);
-    assert_int_equal(f.flash_size, 0);
     for (int twice = 0; twice < 2; twice++) {
-        assert_int_equal(otterd_firmware_keep(rig->dir, gzip, &f), 0);
+        assert_int_equal(
+            upload(rig, files, sizeof files, OTTERD_CLAIM_NONE, &f, problem),
+            0);
     }
+    assert_int_equal(count_files(rig), 1);
+    assert_int_equal(f.kind, OTTERD_FILE_SYSTEM);
+    assert_int_equal(f.size, sizeof files);
+    assert_int_equal(f.flash_size, 0);
     fd = otterd_firmware_open(rig->dir, f.sha256, f.size);
     assert_true(fd >= 0);
     assert_int_equal(read(fd, back, sizeof back), sizeof back);
-    assert_memory_equal(back, gzip, sizeof gzip);
+    assert_memory_equal(back, files, sizeof files);
     close(fd);
     assert_int_equal(otterd_firmware_open(rig->dir, f.sha256, f.size + 1),
                      OTTER_ERR_SHORT);
     assert_int_equal(otterd_firmware_open(rig->dir, "none", 1),
                      OTTER_ERR_STATE);
+    assert_int_equal(otterd_firmware_delete(rig->dir, f.sha256), 0);
+    assert_int_equal(otterd_firmware_delete(rig->dir, f.sha256), 0);
+    assert_int_equal(count_files(rig), 0);
+}
+
+static void test_firmware_that_cannot_run_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        enum otterd_claim claim;
+        const char *problem;
+    } rows[] = {
+        {"", 0, OTTERD_CLAIM_NONE, "empty"},
+        {"no image", 8, OTTERD_CLAIM_NONE, "begins with 0x6e"},
+        {"\x7f"
+         "ELF\1\1",
+         6, OTTERD_CLAIM_NONE, "ELF"},
+        {"\xE9", 1, OTTERD_CLAIM_SKETCH, "cut"},
+        {"\xE9\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16, OTTERD_CLAIM_NONE,
+         "application image"},
+        {"\x1f\x8b and more", 11, OTTERD_CLAIM_NONE, "gzip"},
+        {"\x1f\x8b", 2, OTTERD_CLAIM_NONE, "gzip"},
+        {"\x1f\x8b", 2, OTTERD_CLAIM_FILES, "without gzip"},
+        {"12345678littlefs", 16, OTTERD_CLAIM_NONE, "multiple of 4096"},
+    };
+    char problem[OTTERD_PROBLEM_MAX];
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct otterd_firmware f = {.id = 0};
+
+        assert_int_equal(upload(rig, rows[i].bytes, rows[i].size,
+                                rows[i].claim, &f, problem),
+                         OTTER_ERR_INVALID);
+        if (strstr(problem, rows[i].problem) == NULL) {
+            fail_msg("row %zu: %s", i, problem);
+        }
+    }
+    assert_int_equal(count_files(rig), 0);
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -424,7 +547,9 @@ int main(void)
         CASE(test_store_failed_migration_changes_nothing),
         CASE(test_store_settings_and_paths),
         CASE(test_store_transaction_cancelled_leaves_nothing),
+        CASE(test_store_last_administrator_stays),
         CASE(test_firmware_is_kept_and_opened),
+        CASE(test_firmware_that_cannot_run_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The API's firmware. */
+#include "server/api/handlers.h"
+
+#include "format/error.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static void append_firmware(void *user, const struct otterd_firmware *firmware)
+{
+    json_array_append_new(user, otterd_show_firmware(firmware));
+}
+
+void otterd_api_firmware_list(struct otterd_call *call)
+{
+    int64_t limit;
+    int64_t after;
+    json_t *rows;
+    int err;
+
+    if (!otterd_query_page(call, &limit, &after)) {
+        return;
+    }
+    rows = json_array();
+    err = otterd_firmware_list(call->store, after, limit + 1, append_firmware,
+                               rows);
+    if (err != 0) {
+        json_decref(rows);
+        otterd_answer_store(call, err);
+        return;
+    }
+    otterd_answer_page(call, "firmware", rows, limit, "id");
+}
+
+/* The firmware that the path names. */
+static bool look_up(struct otterd_call *call, struct otterd_firmware *out)
+{
+    int64_t id;
+    int err;
+
+    if (!otterd_arg_id(call, "firmware", &id)) {
+        return false;
+    }
+    err = otterd_firmware_get(call->store, id, out);
+    if (err != 0) {
+        otterd_answer_error(call, err, "firmware");
+        return false;
+    }
+    return true;
+}
+
+void otterd_api_firmware(struct otterd_call *call)
+{
+    struct otterd_firmware firmware;
+
+    if (look_up(call, &firmware)) {
+        otterd_answer(call, 200, otterd_show_firmware(&firmware));
+    }
+}
+
+void otterd_api_firmware_file(struct otterd_call *call)
+{
+    struct otterd_firmware firmware;
+
+    if (!look_up(call, &firmware)) {
+        return;
+    }
+    call->fd = otterd_firmware_open(call->dir, firmware.sha256, firmware.size);
+    if (call->fd < 0) {
+        otterd_problem(call, 503,
+                       "The file of firmware %" PRId64 " cannot be read (%s).",
+                       firmware.id,
+                       call->fd == OTTER_ERR_SHORT ? "it has another size"
+                                                   : strerror(errno));
+        call->fd = -1;
+        return;
+    }
+    call->status = 200;
+    call->fd_size = firmware.size;
+    memcpy(call->filename, firmware.filename, sizeof call->filename);
+}
+
+/* ---- Uploading ---- */
+
+static bool copy_text(struct otterd_call *call, const char *key, char *out,
+                      size_t size)
+{
+    const char *text;
+
+    if (!otterd_query_text(call, key, size, &text)) {
+        return false;
+    }
+    snprintf(out, size, "%s", text != NULL ? text : "");
+    return true;
+}
+
+/* A header's value and a part of a file name must be plain. */
+static bool check_words(struct otterd_call *call,
+                        const struct otterd_firmware *f)
+{
+    if (f->version[0] != '\0' &&
+        !otterd_is_header_word(f->version, sizeof f->version)) {
+        otterd_problem(call, 400,
+                       "version must be 1 to 62 characters of ASCII without "
+                       "blanks and / \" \\ ; because devices send it in a "
+                       "header.");
+        return false;
+    }
+    if (f->filename[0] != '\0' &&
+        !otterd_is_header_word(f->filename, sizeof f->filename)) {
+        otterd_problem(call, 400,
+                       "filename must be 1 to 94 characters of ASCII without "
+                       "blanks and / \" \\ ; because devices are sent it in "
+                       "a header.");
+        return false;
+    }
+    return true;
+}
+
+static bool read_description(struct otterd_call *call,
+                             struct otterd_firmware *f,
+                             enum otterd_claim *claim)
+{
+    const char *notes;
+    int kind = -1;
+
+    if (!copy_text(call, "name", f->name, sizeof f->name) ||
+        !copy_text(call, "version", f->version, sizeof f->version) ||
+        !copy_text(call, "board", f->board, sizeof f->board) ||
+        !copy_text(call, "filename", f->filename, sizeof f->filename) ||
+        !otterd_query_word(call, "kind",
+                           (const char *const[]){"sketch", "filesystem", NULL},
+                           &kind)) {
+        return false;
+    }
+    notes = otterd_query(call, "notes");
+    if (notes != NULL && strlen(notes) >= sizeof f->notes) {
+        otterd_problem(call, 400, "notes are longer than %zu bytes.",
+                       sizeof f->notes - 1);
+        return false;
+    }
+    snprintf(f->notes, sizeof f->notes, "%s", notes != NULL ? notes : "");
+    *claim = kind < 0    ? OTTERD_CLAIM_NONE
+             : kind == 0 ? OTTERD_CLAIM_SKETCH
+                         : OTTERD_CLAIM_FILES;
+    memcpy(f->by, call->who.name, sizeof f->by);
+    return check_words(call, f);
+}
+
+static bool inspect(struct otterd_call *call, enum otterd_claim claim,
+                    struct otterd_firmware *f)
+{
+    char problem[OTTERD_PROBLEM_MAX] = "";
+    int err = otterd_upload_finish(call->upload, claim, f, problem);
+
+    if (err == OTTER_ERR_INVALID) {
+        otterd_problem(call, 422, "%s", problem);
+    } else if (err != 0) {
+        otterd_problem(call, errno == ENOSPC ? 507 : 503,
+                       "The file could not be kept: %s.",
+                       err == OTTER_ERR_STATE ? strerror(errno)
+                                              : otter_error_text(err));
+    } else if (f->name[0] == '\0' || f->version[0] == '\0') {
+        otterd_problem(call, 400,
+                       "The %s of the firmware is missing; give it as "
+                       "?name=...&version=..., because the image does not "
+                       "tell it.",
+                       f->name[0] == '\0' ? "name" : "version");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+/* The same name and version: found again, or a conflict.  0: it is new. */
+static int find_twin(struct otterd_call *call, const struct otterd_firmware *f)
+{
+    struct otterd_firmware twin;
+    int err =
+        otterd_firmware_find(call->store, f->kind, f->name, f->version, &twin);
+
+    if (err == OTTER_ERR_NO_DATA) {
+        return 0;
+    }
+    if (err != 0) {
+        otterd_answer_store(call, err);
+    } else if (strcmp(twin.sha256, f->sha256) == 0) {
+        otterd_answer(call, 200, otterd_show_firmware(&twin));
+    } else {
+        otterd_problem(call, 409,
+                       "There is already a %s version %s with other bytes, "
+                       "firmware %" PRId64 ". Give this one another version, "
+                       "so that devices can tell them apart.",
+                       f->name, f->version, twin.id);
+    }
+    return 1;
+}
+
+static int enter(struct otterd_call *call, const struct otterd_firmware *f,
+                 int64_t *id)
+{
+    int err = otterd_upload_keep(call->upload);
+
+    if (err != 0) {
+        otterd_problem(call, errno == ENOSPC ? 507 : 503,
+                       "The file could not be kept: %s.", strerror(errno));
+        return err;
+    }
+    err = otterd_firmware_add(call->store, f, id);
+    if (err == 0) {
+        err = otterd_audit_say(call->store, call->who.name,
+                               "firmware %" PRId64
+                               " \"%s\" version %s uploaded, SHA-256 %s",
+                               *id, f->name, f->version, f->sha256);
+    }
+    if (err == 0) {
+        err = otterd_store_commit(call->store);
+    }
+    if (err != 0) {
+        otterd_answer_store(call, err);
+    }
+    return err;
+}
+
+void otterd_api_firmware_add(struct otterd_call *call)
+{
+    struct otterd_firmware f = {.id = 0};
+    enum otterd_claim claim = OTTERD_CLAIM_NONE;
+    int err;
+
+    if (!read_description(call, &f, &claim) || !inspect(call, claim, &f)) {
+        return;
+    }
+    if (f.filename[0] == '\0') {
+        snprintf(f.filename, sizeof f.filename, "%s.bin%s", f.version,
+                 f.gzip ? ".gz" : "");
+    }
+    /* The file gets its name inside of the transaction, so that nobody
+     * removes the file of the same bytes meanwhile. */
+    err = otterd_store_begin(call->store);
+    if (err != 0) {
+        otterd_answer_store(call, err);
+        return;
+    }
+    if (find_twin(call, &f) != 0 || enter(call, &f, &f.id) != 0) {
+        otterd_store_cancel(call->store);
+        return;
+    }
+    err = otterd_firmware_get(call->store, f.id, &f);
+    if (err != 0) {
+        otterd_answer_store(call, err);
+        return;
+    }
+    call->event = "firmware";
+    otterd_answer(call, 201, otterd_show_firmware(&f));
+}
+
+/* ---- Removing ---- */
+
+static int remove_row(struct otterd_call *call,
+                      const struct otterd_firmware *f)
+{
+    int64_t uses = 0;
+    int err = otterd_firmware_uses(call->store, f->id, &uses);
+
+    if (err == 0 && uses > 0) {
+        otterd_problem(call, 409,
+                       "%" PRId64 " release%s of firmware %" PRId64
+                       " %s in force. Withdraw %s first.",
+                       uses, uses == 1 ? "" : "s", f->id,
+                       uses == 1 ? "is" : "are", uses == 1 ? "it" : "them");
+        return 1;
+    }
+    if (err == 0) {
+        err = otterd_firmware_remove(call->store, f->id);
+    }
+    if (err == 0) {
+        err =
+            otterd_audit_say(call->store, call->who.name,
+                             "firmware %" PRId64 " \"%s\" version %s removed",
+                             f->id, f->name, f->version);
+    }
+    if (err == 0) {
+        err = otterd_store_commit(call->store);
+    }
+    if (err != 0) {
+        otterd_answer_store(call, err);
+    }
+    return err;
+}
+
+/* The file goes only after its row is gone for good, and under the lock of
+ * the database, because an upload of the same bytes may just come in. */
+static void remove_file(struct otterd_call *call, const char *sha256)
+{
+    int64_t uses = 1;
+    int err = otterd_store_begin(call->store);
+
+    if (err == 0) {
+        err = otterd_firmware_file_uses(call->store, sha256, &uses);
+    }
+    if (err == 0 && uses == 0) {
+        err = otterd_firmware_delete(call->dir, sha256);
+    }
+    otterd_store_cancel(call->store);
+    if (err != 0) {
+        fprintf(stderr, "level=warning event=firmware sha256=%s left=yes\n",
+                sha256);
+    }
+}
+
+void otterd_api_firmware_remove(struct otterd_call *call)
+{
+    struct otterd_firmware f;
+    int err = otterd_store_begin(call->store);
+
+    if (err != 0) {
+        otterd_answer_store(call, err);
+        return;
+    }
+    if (!look_up(call, &f) || remove_row(call, &f) != 0) {
+        otterd_store_cancel(call->store);
+        return;
+    }
+    remove_file(call, f.sha256);
+    call->status = 204;
+}

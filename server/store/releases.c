@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Releases in the database. */
+#include "server/store/releases.h"
+#include "server/store/store_internal.h"
+
+#include "format/error.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int add_release(struct otterd_store *store,
+                       const struct otterd_release *r, int64_t firmware_id,
+                       const char *notes, const char *who, int64_t *id)
+{
+    int err = 0;
+
+    if (r->target == OTTERD_TARGET_MAC) {
+        err = otterd__store_run(
+            store, otterd__store_query(store, OTTERD_Q_RELEASE_REPLACE, "sis",
+                                       r->product, (int64_t)r->mode,
+                                       r->target_value));
+    }
+    if (err == 0) {
+        err = otterd__store_run(
+            store, otterd__store_query(
+                       store, OTTERD_Q_RELEASE_ADD, "siiisiiiss", r->product,
+                       (int64_t)r->mode, (int64_t)r->state, (int64_t)r->target,
+                       r->target_value, (int64_t)r->priority, firmware_id,
+                       otterd__store_now(), notes != NULL ? notes : "", who));
+    }
+    if (err != 0) {
+        return err;
+    }
+    *id = sqlite3_last_insert_rowid(store->db);
+    return otterd_audit_say(
+        store, who, "release %" PRId64 " of firmware %" PRId64 " for %s%s%s",
+        *id, firmware_id, otterd_target_name(r->target),
+        r->target == OTTERD_TARGET_ALL ? "" : " ", r->target_value);
+}
+
+int otterd_release_add(struct otterd_store *store,
+                       const struct otterd_release *release,
+                       int64_t firmware_id, const char *notes, const char *who,
+                       int64_t *id)
+{
+    bool own;
+    int err = otterd__change_begin(store, &own);
+
+    if (err == 0) {
+        err = add_release(store, release, firmware_id, notes, who, id);
+    }
+    return otterd__change_end(store, own, err);
+}
+
+int otterd_release_set_state(struct otterd_store *store, int64_t id,
+                             enum otterd_release_state state, const char *who)
+{
+    static const char *const words[] = {"resumed", "paused", "withdrawn"};
+    sqlite3_stmt *row;
+    bool own;
+    int err = otterd__change_begin(store, &own);
+
+    if (err == 0) {
+        row = otterd__store_query(store, OTTERD_Q_RELEASE_STATE, "ii", id,
+                                  (int64_t)state);
+        err = otterd__store_row(store, row);
+        sqlite3_reset(row);
+    }
+    if (err == 0) {
+        err = otterd_audit_say(store, who, "release %" PRId64 " %s", id,
+                               words[state]);
+    }
+    return otterd__change_end(store, own, err);
+}
+
+int otterd_release_describe(struct otterd_store *store, int64_t id,
+                            int32_t priority, const char *notes,
+                            const char *who)
+{
+    sqlite3_stmt *row;
+    bool own;
+    int err = otterd__change_begin(store, &own);
+
+    if (err == 0) {
+        row = otterd__store_query(store, OTTERD_Q_RELEASE_DESCRIBE, "iis", id,
+                                  (int64_t)priority, notes);
+        err = otterd__store_row(store, row);
+        sqlite3_reset(row);
+    }
+    if (err == 0) {
+        err = otterd_audit_say(store, who,
+                               "release %" PRId64 " priority %" PRId32 "%s",
+                               id, priority, notes != NULL ? ", notes" : "");
+    }
+    return otterd__change_end(store, own, err);
+}
+
+static void read_release(struct otterd_release *r, sqlite3_stmt *row)
+{
+    memset(r, 0, sizeof *r);
+    r->id = sqlite3_column_int64(row, 0);
+    r->state = (enum otterd_release_state)sqlite3_column_int(row, 1);
+    r->target = (enum otterd_target)sqlite3_column_int(row, 2);
+    otterd__store_text(r->target_value, sizeof r->target_value, row, 3);
+    r->priority = sqlite3_column_int(row, 4);
+    otterd__store_text(r->version, sizeof r->version, row, 5);
+    otterd__store_text(r->file_name, sizeof r->file_name, row, 6);
+    r->size = (uint32_t)sqlite3_column_int64(row, 7);
+    r->flash_size = (uint32_t)sqlite3_column_int64(row, 8);
+    otterd__store_text(r->md5, sizeof r->md5, row, 9);
+    otterd__store_text(r->sha256, sizeof r->sha256, row, 10);
+}
+
+int otterd_release_find(struct otterd_store *store,
+                        const struct otterd_ask *ask,
+                        struct otterd_release **list, size_t *count)
+{
+    enum otterd_mode mode =
+        ask->mode == OTTERD_FILE_SYSTEM ? OTTERD_FILE_SYSTEM : OTTERD_SKETCH;
+    size_t room = 0;
+    char mac[13];
+    sqlite3_stmt *row;
+    int err;
+
+    *list = NULL;
+    *count = 0;
+    snprintf(mac, sizeof mac, "%012" PRIx64, ask->mac);
+    row = otterd__store_query(store, OTTERD_Q_RELEASE_FIND, "sis",
+                              ask->product, (int64_t)mode, mac);
+    while ((err = otterd__store_row(store, row)) == 0) {
+        if (*count == room) {
+            size_t larger = room == 0 ? 4 : room * 2;
+            void *grown = realloc(*list, larger * sizeof **list);
+
+            if (grown == NULL) {
+                sqlite3_reset(row);
+                err = OTTER_ERR_NO_MEMORY;
+                break;
+            }
+            *list = grown;
+            room = larger;
+        }
+        read_release(&(*list)[*count], row);
+        (*list)[*count].mode = mode;
+        memcpy((*list)[*count].product, ask->product, sizeof ask->product);
+        (*count)++;
+    }
+    if (err == OTTER_ERR_NO_DATA) {
+        return 0;
+    }
+    free(*list);
+    *list = NULL;
+    *count = 0;
+    return err;
+}
+
+static void read_view(struct otterd_release_view *out, sqlite3_stmt *row)
+{
+    memset(out, 0, sizeof *out);
+    read_release(&out->release, row);
+    otterd__store_text(out->release.product, sizeof out->release.product, row,
+                       11);
+    out->release.mode = (enum otterd_mode)sqlite3_column_int(row, 12);
+    out->firmware = sqlite3_column_int64(row, 13);
+    otterd__store_text(out->firmware_name, sizeof out->firmware_name, row, 14);
+    otterd__store_text(out->notes, sizeof out->notes, row, 15);
+    out->created = sqlite3_column_int64(row, 16);
+    otterd__store_text(out->by, sizeof out->by, row, 17);
+    out->offered = sqlite3_column_int64(row, 18);
+    out->downloaded = sqlite3_column_int64(row, 19);
+    out->installed = sqlite3_column_int64(row, 20);
+    out->failed = sqlite3_column_int64(row, 21);
+}
+
+int otterd_release_get(struct otterd_store *store, int64_t id,
+                       struct otterd_release_view *out)
+{
+    sqlite3_stmt *row =
+        otterd__store_query(store, OTTERD_Q_RELEASE_GET, "i", id);
+    int err = otterd__store_row(store, row);
+
+    if (err == 0) {
+        read_view(out, row);
+        sqlite3_reset(row);
+    }
+    return err;
+}
+
+int otterd_release_list(struct otterd_store *store,
+                        const struct otterd_release_filter *filter,
+                        void (*each)(void *user,
+                                     const struct otterd_release_view *view),
+                        void *user)
+{
+    sqlite3_stmt *row = otterd__store_query(
+        store, OTTERD_Q_RELEASE_LIST, "iisi", filter->after,
+        (int64_t)filter->state, filter->product, filter->limit);
+    int err;
+
+    while ((err = otterd__store_row(store, row)) == 0) {
+        struct otterd_release_view view;
+
+        read_view(&view, row);
+        each(user, &view);
+    }
+    return err == OTTER_ERR_NO_DATA ? 0 : err;
+}

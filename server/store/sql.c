@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The SQL of every query.  Values come in as parameters, never as text. */
+#include "server/store/store_internal.h"
+
+#include "server/delivery.h"
+
+_Static_assert(OTTERD_WITHDRAWN == 2 && OTTERD_TARGET_MAC == 5 &&
+                   OTTERD_FILE_SYSTEM == 1 && OTTERD_PENDING == 1,
+               "these numbers are in the database and in its queries");
+
+#define DEVICE_COLUMNS                                                        \
+    "SELECT mac, state, fleet, tags, name, fs_version, first_seen,"           \
+    " last_seen, requests, address, product, version, mode, verdict, status," \
+    " answer, reason, headers FROM device"
+
+/* ?2 state, ?3 version, ?4 group, ?5 tag, ?6 digits of the MAC, ?7 text. */
+#define DEVICE_FILTER                                                         \
+    " AND (?3 IS NULL OR version = ?3) AND (?4 IS NULL OR fleet = ?4)"        \
+    " AND (?5 IS NULL OR instr(' ' || tags || ' ', ' ' || ?5 || ' '))"        \
+    " AND (?7 IS NULL OR instr(printf('%012X', mac), ?6) OR"                  \
+    " instr(lower(name || char(10) || fleet || char(10) || tags || char(10)"  \
+    " || version || char(10) || address || char(10) || product), lower(?7)))" \
+    " ORDER BY mac LIMIT ?8"
+
+#define FIRMWARE_COLUMNS                                                      \
+    "SELECT id, name, version, board, filename, notes, kind, gzip, size,"     \
+    " flash_size, md5, sha256, created, author FROM firmware"
+
+/* What the decision needs, in the order that release.c reads it. */
+#define RELEASE_COLUMNS                                                       \
+    "SELECT r.id, r.state, r.target, r.target_value, r.priority,"             \
+    " f.version, f.filename, f.size, f.flash_size, f.md5, f.sha256"
+#define RELEASE_FROM " FROM release r JOIN firmware f ON f.id = r.firmware"
+#define RELEASE_VIEW                                                          \
+    RELEASE_COLUMNS                                                           \
+    ", r.product, r.mode, r.firmware, f.name, r.notes, r.created, r.author,"  \
+    " r.offered, r.downloaded, r.installed, r.failed" RELEASE_FROM
+
+const char *const otterd__sql[OTTERD_Q_COUNT] = {
+    [OTTERD_Q_BEGIN] = "BEGIN IMMEDIATE",
+    [OTTERD_Q_COMMIT] = "COMMIT",
+    /* SQL's own verb, which our sources keep clear of. */
+    [OTTERD_Q_CANCEL] = "ROLL"
+                        "BACK",
+    [OTTERD_Q_SETTING_GET] = "SELECT value FROM setting WHERE key = ?1",
+    [OTTERD_Q_SETTING_SET] = "INSERT INTO setting VALUES (?1, ?2)"
+                             " ON CONFLICT DO UPDATE SET value = ?2",
+    [OTTERD_Q_AUDIT_ADD] =
+        "INSERT INTO audit (at, who, what) VALUES (?1, ?2, ?3)",
+    [OTTERD_Q_AUDIT_LIST] =
+        "SELECT id, at, who, what FROM audit WHERE ?1 = 0 OR id < ?1"
+        " ORDER BY id DESC LIMIT ?2",
+    [OTTERD_Q_PATH_SET] =
+        "INSERT INTO path (path, product, dialect) VALUES (?1, ?2, ?3)"
+        " ON CONFLICT DO UPDATE SET product = ?2, dialect = ?3",
+    [OTTERD_Q_PATH_FIND] =
+        "SELECT path, product, dialect FROM path WHERE path = ?1",
+    [OTTERD_Q_PATH_REMOVE] = "DELETE FROM path WHERE path = ?1 RETURNING path",
+    [OTTERD_Q_PATH_LIST] =
+        "SELECT path, product, dialect FROM path ORDER BY path",
+
+    [OTTERD_Q_DEVICE_FIND] =
+        "SELECT mac, state, fleet, tags FROM device WHERE mac = ?1",
+    [OTTERD_Q_DEVICE_CHANGE] =
+        "INSERT INTO device (mac, state, fleet, tags, name) VALUES (?1,"
+        " CASE ?2 WHEN 0 THEN 1 ELSE ?2 END, coalesce(?3, ''),"
+        " coalesce(?4, ''), coalesce(?5, '')) ON CONFLICT DO UPDATE SET"
+        " state = CASE ?2 WHEN 0 THEN state ELSE ?2 END,"
+        " fleet = coalesce(?3, fleet), tags = coalesce(?4, tags),"
+        " name = coalesce(?5, name)",
+    [OTTERD_Q_DEVICE_SAW] =
+        "INSERT INTO device (mac, state, first_seen, last_seen, requests,"
+        " address, product, version, fs_version, mode, verdict, reason,"
+        " headers, status, answer)"
+        " VALUES (?1, ?2, ?3, ?3, 1, ?4, ?5, CASE ?7 WHEN 1 THEN '' ELSE ?6"
+        " END, CASE ?7 WHEN 1 THEN ?6 ELSE '' END, ?7, ?8, ?9, ?10, ?11, ?12)"
+        " ON CONFLICT DO UPDATE SET last_seen = ?3, requests = requests + 1,"
+        " first_seen = CASE requests WHEN 0 THEN ?3 ELSE first_seen END,"
+        " address = ?4, product = ?5,"
+        " version = CASE ?7 WHEN 1 THEN version ELSE ?6 END,"
+        " fs_version = CASE ?7 WHEN 1 THEN ?6 ELSE fs_version END,"
+        " mode = ?7, verdict = ?8, reason = ?9, headers = ?10, status = ?11,"
+        " answer = ?12",
+    [OTTERD_Q_DEVICE_KNEW] = "SELECT version, fs_version, status FROM device"
+                             " WHERE mac = ?1 AND requests > 0",
+    [OTTERD_Q_DEVICE_LOOK] = DEVICE_COLUMNS " WHERE mac = ?1",
+    [OTTERD_Q_DEVICE_LIST] =
+        DEVICE_COLUMNS " WHERE mac > ?1 AND ?2 = 0" DEVICE_FILTER,
+    [OTTERD_Q_DEVICE_LIST_STATE] =
+        DEVICE_COLUMNS " WHERE state = ?2 AND mac > ?1" DEVICE_FILTER,
+    [OTTERD_Q_DEVICE_FORGET] =
+        "DELETE FROM device WHERE mac = ?1 RETURNING mac",
+    [OTTERD_Q_HISTORY_ADD] =
+        "INSERT INTO history (mac, at, version, event, detail)"
+        " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [OTTERD_Q_HISTORY_PRUNE] =
+        "DELETE FROM history WHERE mac = ?1 AND id <= (SELECT id FROM history"
+        " WHERE mac = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+    [OTTERD_Q_HISTORY_LIST] =
+        "SELECT id, at, version, event, detail FROM history WHERE mac = ?1"
+        " AND (?2 = 0 OR id < ?2) ORDER BY id DESC LIMIT ?3",
+    [OTTERD_Q_HISTORY_FORGET] = "DELETE FROM history WHERE mac = ?1",
+    [OTTERD_Q_DELIVERY_GET] =
+        "SELECT release, version, state, counted FROM delivery"
+        " WHERE mac = ?1 AND mode = ?2",
+    [OTTERD_Q_DELIVERY_SET] =
+        "INSERT INTO delivery (mac, mode, release, version, state, counted)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET"
+        " release = ?3, version = ?4, state = ?5, counted = ?6",
+    [OTTERD_Q_DELIVERY_FORGET] = "DELETE FROM delivery WHERE mac = ?1",
+
+    [OTTERD_Q_FIRMWARE_ADD] =
+        "INSERT INTO firmware (sha256, md5, size, flash_size, kind, gzip,"
+        " name, version, board, filename, notes, created, author)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+        " ON CONFLICT DO UPDATE SET removed = 0, board = ?9, notes = ?11,"
+        " created = ?12, author = ?13 WHERE removed",
+    [OTTERD_Q_FIRMWARE_SAME] =
+        "SELECT id FROM firmware WHERE sha256 = ?1 AND kind = ?2 AND name = ?3"
+        " AND version = ?4 AND filename = ?5",
+    [OTTERD_Q_FIRMWARE_GET] =
+        FIRMWARE_COLUMNS " WHERE id = ?1 AND NOT removed",
+    [OTTERD_Q_FIRMWARE_FIND] =
+        FIRMWARE_COLUMNS " WHERE kind = ?1 AND name = ?2 AND version = ?3"
+                         " AND NOT removed ORDER BY id DESC LIMIT 1",
+    [OTTERD_Q_FIRMWARE_LIST] =
+        FIRMWARE_COLUMNS " WHERE NOT removed AND (?1 = 0 OR id < ?1)"
+                         " ORDER BY id DESC LIMIT ?2",
+    [OTTERD_Q_FIRMWARE_USES] = "SELECT count(*) FROM release"
+                               " WHERE firmware = ?1 AND state <> 2",
+    [OTTERD_Q_FIRMWARE_REMOVE] =
+        "UPDATE firmware SET removed = 1 WHERE id = ?1 AND NOT removed"
+        " RETURNING id",
+    [OTTERD_Q_FIRMWARE_FILE_USES] =
+        "SELECT count(*) FROM firmware WHERE sha256 = ?1 AND NOT removed",
+
+    [OTTERD_Q_RELEASE_REPLACE] =
+        "UPDATE release SET state = 2 WHERE state <> 2 AND product = ?1"
+        " AND mode = ?2 AND target = 5 AND target_value = ?3",
+    [OTTERD_Q_RELEASE_ADD] =
+        "INSERT INTO release (product, mode, state, target, target_value,"
+        " priority, firmware, created, notes, author)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    [OTTERD_Q_RELEASE_STATE] =
+        "UPDATE release SET state = ?2 WHERE id = ?1 RETURNING id",
+    [OTTERD_Q_RELEASE_DESCRIBE] =
+        "UPDATE release SET priority = ?2, notes = coalesce(?3, notes)"
+        " WHERE id = ?1 RETURNING id",
+    [OTTERD_Q_RELEASE_FIND] = RELEASE_COLUMNS RELEASE_FROM
+    " WHERE r.state <> 2 AND r.product = ?1 AND r.mode = ?2"
+    " AND r.target = 5 AND r.target_value = ?3"
+    " UNION ALL " RELEASE_COLUMNS RELEASE_FROM
+    " WHERE r.state <> 2 AND r.product = ?1 AND r.mode = ?2"
+    " AND r.target < 5",
+    [OTTERD_Q_RELEASE_GET] = RELEASE_VIEW " WHERE r.id = ?1",
+    [OTTERD_Q_RELEASE_LIST] =
+        RELEASE_VIEW " WHERE (?1 = 0 OR r.id < ?1) AND (?2 < 0 OR"
+                     " r.state = ?2) AND (?3 IS NULL OR r.product = ?3)"
+                     " ORDER BY r.id DESC LIMIT ?4",
+    [OTTERD_Q_RELEASE_COUNT] =
+        "UPDATE release SET offered = offered + ?2,"
+        " downloaded = downloaded + ?3, installed = installed + ?4,"
+        " failed = failed + ?5 WHERE id = ?1",
+
+    [OTTERD_Q_TOKEN_ADD] = "INSERT INTO token (hash, name, scope, created)"
+                           " VALUES (?1, ?2, ?3, ?4)",
+    [OTTERD_Q_TOKEN_ALL] =
+        "SELECT id, name, scope, created, hash FROM token ORDER BY id",
+    [OTTERD_Q_TOKEN_COUNT] = "SELECT count(*) FROM token",
+    [OTTERD_Q_TOKEN_ADMINS] =
+        "SELECT count(*) FROM token WHERE scope = 2 AND id <> ?1",
+    [OTTERD_Q_TOKEN_REMOVE] = "DELETE FROM token WHERE id = ?1 RETURNING name",
+    [OTTERD_Q_SESSION_ADD] = "INSERT INTO session VALUES (?1, ?2, ?3)",
+    [OTTERD_Q_SESSION_ALL] =
+        "SELECT t.id, t.name, t.scope, t.created, s.hash"
+        " FROM session s JOIN token t ON t.id = s.token WHERE s.created > ?1",
+    [OTTERD_Q_SESSION_PRUNE] =
+        "DELETE FROM session WHERE created <= ?1 OR hash IN (SELECT hash"
+        " FROM session ORDER BY created DESC LIMIT -1 OFFSET 499)",
+    [OTTERD_Q_SESSION_REMOVE] = "DELETE FROM session WHERE hash = ?1",
+};
