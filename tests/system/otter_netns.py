@@ -35,6 +35,11 @@ def enter():
     _ip("route", "add", "default", "dev", BRIDGE)
 
 
+def add_host_address(address):
+    """One more address of the host's side."""
+    _ip("addr", "add", address + "/16", "dev", BRIDGE)
+
+
 def free_address():
     number = next(_numbers)
     return f"10.66.{1 + number // 250}.{1 + number % 250}"

@@ -23,6 +23,7 @@ from otter_testlib import PATIENCE, ProbeError, ROOT
 PREFIX = "xtensa-lx106-elf-"
 FLASH_RANGE, RANDOM, NETWORK, INVALID, PENDING, LOOKUP = (
     -23, -9, -10, -1, -3, -12)
+NEIGHBOUR = "10.66.0.3"  # nobody's, until a test gives it to the host
 STACK_PAINT = struct.pack("<I", 0x57AC57AC)
 
 
@@ -281,6 +282,20 @@ class Flash(Lx106):
             probe.wait("looked", error=PENDING)
         self.assertEqual(caught.exception.number, LOOKUP)
         thread.join(PATIENCE)
+
+    def test_words_for_an_unknown_neighbour_wait_together(self):
+        """None takes another's place until the neighbour has answered."""
+        _, probe = self.probed()
+        probe.ask("udp_open", 0, 0, 0)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as neighbour:
+            neighbour.settimeout(PATIENCE)
+            neighbour.bind(("0.0.0.0", 0))
+            words = [b"one", b"two", b"three"]
+            for word in words:
+                probe.ask("udp_send", 0, NEIGHBOUR,
+                          neighbour.getsockname()[1], word.decode())
+            otter_netns.add_host_address(NEIGHBOUR)
+            self.assertEqual([neighbour.recv(100) for _ in words], words)
 
     def test_streams_that_echo_do_not_starve_each_other(self):
         """Three connections whose peers write before they read: unread data

@@ -26,7 +26,6 @@
 #define IP_REASSEMBLY  0
 #define IP_FRAG        0
 #define IP_FORWARD     0
-#define ARP_QUEUEING   0
 #define ARP_TABLE_SIZE 8
 
 /* The core traps unaligned words: the IP header starts on a word. */
@@ -53,6 +52,13 @@
 #define MEMP_NUM_TCP_SEG        16
 #define MEMP_NUM_PBUF           8
 #define MEMP_NUM_IGMP_GROUP     4
+
+/* What waits for a neighbour's answer.  With one packet for each neighbour, as
+ * lwIP has it without a queue, a reset of an old connection would take the
+ * place of our OK to the same host. */
+#define ARP_QUEUEING       1
+#define ARP_QUEUE_LEN      3
+#define MEMP_NUM_ARP_QUEUE 6
 
 #define TCP_MSS          1460
 #define TCP_WND          (2 * TCP_MSS)
