@@ -67,7 +67,7 @@ class Qemu:
         self.monitor_path = self.folder / "monitor"
         self.process = subprocess.Popen(
             ["qemu-system-xtensa", "-M", "lx60-nommu", "-cpu", "lx106",
-             "-display", "none", "-serial", "stdio", "-monitor",
+             "-nodefaults", "-display", "none", "-serial", "stdio", "-monitor",
              f"unix:{self.monitor_path},server=on,wait=off",
              "-semihosting-config", config, *network,
              *(["-plugin", str(PLUGIN)] if plugin else []),

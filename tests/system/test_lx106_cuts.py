@@ -13,10 +13,13 @@ import hashlib
 import itertools
 import pathlib
 import re
+import select
 import shutil
 import socket
+import struct
 import sys
 import threading
+import time
 import unittest
 
 import otter_netns
@@ -29,55 +32,96 @@ OTTER = {"1.0.0": "basic_ota-1.0.0-otter.bin",
          "1.1.0": "basic_ota-1.1.0-otter.bin"}
 CORE = {"1.0.0": "basic_ota-1.0.0.bin", "1.1.0": "basic_ota-1.1.0.bin"}
 RTC_MEMORY, RTC_SIZE = 0x60001200, 512
-WORKERS = 2
+WORKERS = 3  # one more than cores: boards wait for the protocol's pauses
 TEARS = (otter_qemu.HALF, otter_qemu.MIXED, otter_qemu.ZERO,
          otter_qemu.NOTHING, otter_qemu.DONE)
 VIOLATION = "violation"
-PATIENCE_WITHOUT_POWER_CUT = 10
+RESET_AT_CLOSE = struct.pack("ii", 1, 0)  # struct linger
 
 
-class Push:
-    """A host that pushes by hand, as fast as the board takes it."""
+class Push(threading.Thread):
+    """A host that pushes by hand, as fast as the board takes it.  The update
+    ends with the board's answer, or when the host hangs up because it knows
+    that the board has no power any more.  Nothing of it is left then: a
+    connection that the host went on to send on would meet the board again
+    when it is on."""
 
     def __init__(self, image, address):
+        super().__init__(daemon=True)
         self.image = image
         self.address = address
+        self.answer = b""
+        self.fault = None
+        self._up, self._hung_up = socket.socketpair()
 
     def run(self):
-        """True: the board took it.  False: it fell silent, as one without
-        power does; the caller knows whether it may."""
-        md5 = hashlib.md5(self.image).hexdigest()
-        with socket.create_server((otter_netns.HOST, 0)) as server, \
-                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            server.settimeout(PATIENCE)
-            udp.settimeout(0.2)
-            port = server.getsockname()[1]
-            invitation = f"0 {port} {len(self.image)} {md5}\n".encode()
-            for _ in range(int(PATIENCE / 0.2)):
-                udp.sendto(invitation, (self.address, 8266))
+        try:
+            with socket.create_server((otter_netns.HOST, 0)) as server, \
+                    socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+                if self._invite(udp, server) and self._wait(server):
+                    tcp, _ = server.accept()
+                    with tcp:
+                        self._send(tcp)
+        except Exception as fault:  # finish raises it in the test's thread
+            self.fault = fault
+
+    def _wait(self, *sockets, writing=(), patience=PATIENCE):
+        """The sockets that are ready; none after hang_up."""
+        ready = select.select([self._hung_up, *sockets], writing, [],
+                              patience)
+        return [] if self._hung_up in ready[0] else ready[0] + ready[1]
+
+    def _alive(self):
+        return not select.select([self._hung_up], [], [], 0)[0]
+
+    def _invite(self, udp, server):
+        """Until the board says OK; its interface may just come up."""
+        invitation = (f"0 {server.getsockname()[1]} {len(self.image)} "
+                      f"{hashlib.md5(self.image).hexdigest()}\n")
+        end = time.monotonic() + PATIENCE
+        while self._alive() and time.monotonic() < end:
+            udp.sendto(invitation.encode(), (self.address, 8266))
+            if self._wait(udp, patience=0.2):
+                assert udp.recv(100) == b"OK"
+                return True
+        return False
+
+    def _send(self, tcp):
+        tcp.setblocking(False)
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
+        left = memoryview(self.image)
+        while ready := self._wait(tcp, writing=[tcp] if left else []):
+            if tcp in ready and left:
                 try:
-                    assert udp.recv(100) == b"OK"
-                    break
-                except TimeoutError:  # the interface may just come up
-                    continue
-            self.tcp, _ = server.accept()
-            with self.tcp:
-                self.tcp.settimeout(PATIENCE)
-                said = b""
-                try:
-                    self.tcp.sendall(self.image)
-                    while part := self.tcp.recv(4096):
-                        said += part
-                except OSError:
-                    return False
-        return said.endswith(b"OK")
+                    left = left[tcp.send(left):]
+                except BlockingIOError:  # only readable
+                    pass
+            try:
+                part = tcp.recv(4096)
+            except BlockingIOError:
+                continue
+            if not part:
+                break
+            self.answer += part
+
+    def finish(self):
+        """Waits for the board's last word: True when it took the update."""
+        self.join(2 * PATIENCE)
+        return self._end()
 
     def hang_up(self):
-        """The board has no power any more: ends a run that waits for it."""
-        try:
-            self.tcp.shutdown(socket.SHUT_RDWR)
-        except (AttributeError, OSError):
-            pass
+        """The board has no power any more."""
+        self._up.send(b"!")
+        self.join(PATIENCE)
+        self._end()
+
+    def _end(self):
+        assert not self.is_alive(), "the push does not end"
+        self._up.close()
+        self._hung_up.close()
+        if self.fault and not isinstance(self.fault, ConnectionError):
+            raise self.fault
+        return self.answer.endswith(b"OK")
 
 
 class Worker:
@@ -100,8 +144,7 @@ class Worker:
     def power_back(self):
         """The sketch that runs now: its version, after all checks."""
         with self.machine() as machine:
-            machine.console.expect("^Ready$|^rom: exception|^rom: no image",
-                                   PATIENCE_WITHOUT_POWER_CUT)
+            machine.expect("^Ready$|^rom: exception|^rom: no image")
             text = machine.console.text
             version = re.search(r"^basic_ota (1\.[01]\.0)$", text, re.M)
             assert version and re.search("^Ready$", text, re.M), text
@@ -120,14 +163,13 @@ class Worker:
                           tear=TEARS[number % len(TEARS)]) as machine:
             machine.expect("^Ready$")
             push = Push(self.sweep.images["1.1.0"], self.address)
-            thread = threading.Thread(target=push.run, daemon=True)
-            thread.start()
-            machine.expect("^rom: power cut |^End$")
-            fired = "rom: power cut" in machine.console.text
-            if fired:
+            push.start()
+            try:
+                fired = machine.expect("^rom: power cut |^End$")[0] != "End"
+            finally:
                 push.hang_up()
+            if fired:
                 assert machine.wait() == otter_qemu.EXIT_CUT
-            thread.join(PATIENCE)
             assert VIOLATION not in machine.console.text
         return self.power_back() if fired else None
 
@@ -135,8 +177,7 @@ class Worker:
         shutil.copyfile(self.sweep.staged, self.folder / "flash")
         with self.machine(cut=number, tear=TEARS[number % len(TEARS)],
                           rtc=self.sweep.rtc) as machine:
-            machine.expect("^rom: power cut |^Ready$")
-            fired = "rom: power cut" in machine.console.text
+            fired = machine.expect("^rom: power cut |^Ready$")[0] != "Ready"
             if fired:
                 assert machine.wait() == otter_qemu.EXIT_CUT
             assert VIOLATION not in machine.console.text
@@ -164,8 +205,9 @@ class Cuts(otter_testlib.SystemTest):
                                self.images["1.0.0"])
         with worker.machine() as machine:
             machine.expect("^Ready$")
-            self.assertTrue(Push(self.images["1.1.0"],
-                                 worker.address).run())
+            push = Push(self.images["1.1.0"], worker.address)
+            push.start()
+            self.assertTrue(push.finish())
             machine.expect("^End$")
             self.rtc.write_bytes(machine.memory(RTC_MEMORY, RTC_SIZE))
         shutil.copyfile(worker.folder / "flash", self.staged)
@@ -187,7 +229,7 @@ class Cuts(otter_testlib.SystemTest):
                 try:
                     version = case(worker, number)
                 except Exception as fault:  # handed to the test's thread
-                    faults.append(f"cut {number}: {fault}")
+                    faults.append(f"cut {number}: {fault!r}")
                     return
                 if version is None:
                     last[0] = min(last[0], number)
@@ -200,7 +242,8 @@ class Cuts(otter_testlib.SystemTest):
             thread.start()
         for thread in threads:
             thread.join()
-        self.assertEqual(faults, [])
+        if faults:
+            self.fail("\n\n".join(faults))
         count = last[0] - 1
         self.assertEqual(sorted(results), list(range(1, count + 1)))
         return [results[n] for n in range(1, count + 1)]
