@@ -2,6 +2,7 @@
  *
  * The API's firmware. */
 #include "server/api/handlers.h"
+#include "server/log.h"
 
 #include "format/error.h"
 
@@ -308,8 +309,9 @@ static void remove_file(struct otterd_call *call, const char *sha256)
     }
     otterd_store_cancel(call->store);
     if (err != 0) {
-        fprintf(stderr, "level=warning event=firmware sha256=%s left=yes\n",
-                sha256);
+        otterd_log(OTTERD_LOG_WARNING, "firmware",
+                   otterd_log_text("sha256", sha256),
+                   otterd_log_text("why", "its file was left behind"));
     }
 }
 

@@ -3,6 +3,7 @@
  * Reading parameters and members of bodies. */
 #include "server/api/handlers.h"
 #include "server/import.h"
+#include "server/log.h"
 
 #include "format/error.h"
 
@@ -214,9 +215,10 @@ bool otterd_is_header_word(const char *text, size_t size)
 
 void otterd_answer_store(struct otterd_call *call, int err)
 {
-    fprintf(stderr, "level=error event=store why=\"%s\"\n",
-            err == OTTER_ERR_STATE ? otterd_store_error(call->store)
-                                   : otter_error_text(err));
+    otterd_log(OTTERD_LOG_ERROR, "store",
+               otterd_log_text("why", err == OTTER_ERR_STATE
+                                          ? otterd_store_error(call->store)
+                                          : otter_error_text(err)));
     otterd_problem(call, 503,
                    "The database could not do it: %s. Nothing was changed; "
                    "try again, and look into the server's log.",

@@ -4,6 +4,7 @@
 #include "server/http/api.h"
 #include "server/api/routes.h"
 #include "server/http/calls.h"
+#include "server/log.h"
 
 #include "format/error.h"
 
@@ -47,8 +48,8 @@ static int check_secret(struct otterd_http_call *http, const char *secret,
                       : otterd_token_check(reader->store, secret, who);
 
     if (err != 0 && err != OTTER_ERR_AUTH) {
-        fprintf(stderr, "level=error event=store why=\"%s\"\n",
-                otterd_store_error(reader->store));
+        otterd_log(OTTERD_LOG_ERROR, "store",
+                   otterd_log_text("why", otterd_store_error(reader->store)));
     }
     pthread_mutex_unlock(&reader->lock);
     return err;
@@ -213,9 +214,7 @@ static void check(struct otterd_http_call *http, const char *url,
 {
     struct otterd_call *call = &http->call;
 
-    call->secure =
-        MHD_get_connection_info(http->connection,
-                                MHD_CONNECTION_INFO_GNUTLS_SESSION) != NULL;
+    call->secure = otterd__is_secure(http->server, http->connection);
     if (!find_route(http, url, method)) {
         return;
     }

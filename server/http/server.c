@@ -12,7 +12,6 @@
 #include "format/error.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +26,7 @@ enum MHD_Result otterd__send(struct otterd_server *server,
     if (response == NULL) {
         return MHD_NO;
     }
-    atomic_fetch_add(&server->answers[status], 1);
+    atomic_fetch_add(&server->metrics.responses[status], 1);
     result = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return result;
@@ -63,36 +62,22 @@ struct otterd_reader *otterd__reader(struct otterd_server *server)
 static enum MHD_Result send_metrics(struct otterd_server *server,
                                     struct MHD_Connection *connection)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    enum MHD_Result result = MHD_NO;
+    char *text = otterd_metrics_text(server);
+    struct MHD_Response *response;
 
-    if (out == NULL) {
+    if (text == NULL) {
+        return otterd__send(server, connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+                            otterd__text("the database cannot be read\n"));
+    }
+    response = MHD_create_response_from_buffer(strlen(text), text,
+                                               MHD_RESPMEM_MUST_FREE);
+    if (response == NULL) {
+        free(text);
         return MHD_NO;
     }
-    fputs("# HELP otterd_http_responses_total Answers by status.\n"
-          "# TYPE otterd_http_responses_total counter\n",
-          out);
-    for (unsigned i = 0; i < 600; i++) {
-        unsigned long long n = atomic_load(&server->answers[i]);
-
-        if (n > 0) {
-            fprintf(out, "otterd_http_responses_total{code=\"%u\"} %llu\n", i,
-                    n);
-        }
-    }
-    fprintf(out,
-            "# HELP otterd_sightings_lost_total Sightings not written.\n"
-            "# TYPE otterd_sightings_lost_total counter\n"
-            "otterd_sightings_lost_total %" PRIu64 "\n",
-            otterd_sightings_lost(server->sightings));
-    if (fclose(out) == 0) {
-        result =
-            otterd__send(server, connection, MHD_HTTP_OK, otterd__text(text));
-    }
-    free(text);
-    return result;
+    MHD_add_response_header(response, "Content-Type",
+                            "text/plain; version=0.0.4; charset=utf-8");
+    return otterd__send(server, connection, MHD_HTTP_OK, response);
 }
 
 static enum MHD_Result answer(void *user, struct MHD_Connection *connection,
@@ -177,6 +162,7 @@ int otterd_server_start(struct otterd_server **out,
         return OTTER_ERR_NO_MEMORY;
     }
     server->config = *config;
+    otterd_metrics_init(&server->metrics);
     snprintf(server->dir, sizeof server->dir, "%s", config->data);
     server->threads = cores < 1 ? 1 : cores > 64 ? 64 : (unsigned)cores;
     err = open_readers(server, server->threads);

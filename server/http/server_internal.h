@@ -5,6 +5,7 @@
 #define OTTER_SERVER_HTTP_SERVER_INTERNAL_H
 
 #include "server/config.h"
+#include "server/http/metrics.h"
 #include "server/http/patience.h"
 #include "server/http/sightings.h"
 #include "server/store/store.h"
@@ -38,7 +39,7 @@ struct otterd_server {
     unsigned reader_count;
     unsigned threads;
     atomic_uint next_reader;
-    atomic_ullong answers[600]; /* by status */
+    struct otterd_metrics metrics;
     struct otterd_config config;
     atomic_bool running;
     char dir[4096];

@@ -35,6 +35,8 @@ struct download {
     struct otterd_server *server;
     struct otterd_ask ask;
     int64_t release;
+    uint64_t bytes;
+    bool to_the_end; /* of the file */
 };
 
 static enum MHD_Result hear(void *user, enum MHD_ValueKind kind,
@@ -89,7 +91,7 @@ static void note_sighting(const struct request *r)
     otterd_sightings_add(r->server->sightings, &s);
 }
 
-/* All of it went out. */
+/* All of it went out, or not. */
 static void end_download(struct otterd_exchange *exchange, bool complete)
 {
     struct download *download = (struct download *)exchange;
@@ -100,6 +102,12 @@ static void end_download(struct otterd_exchange *exchange, bool complete)
                                 .release = download->release};
 
     if (complete) {
+        struct otterd_metrics *metrics = &download->server->metrics;
+
+        atomic_fetch_add(&metrics->downloads_done, 1);
+        atomic_fetch_add(&metrics->download_bytes, download->bytes);
+    }
+    if (complete && download->to_the_end) {
         copy_clean(s.version, sizeof s.version, download->ask.version);
         otterd_sightings_add(download->server->sightings, &s);
     }
@@ -107,7 +115,7 @@ static void end_download(struct otterd_exchange *exchange, bool complete)
 }
 
 /* Wants to hear when the last byte is out. */
-static void follow_download(struct request *r)
+static void follow_download(struct request *r, uint32_t first, uint32_t last)
 {
     struct download *download = calloc(1, sizeof *download);
 
@@ -118,6 +126,9 @@ static void follow_download(struct request *r)
     download->server = r->server;
     download->ask = r->ask;
     download->release = r->judgement.release.id;
+    download->bytes = (uint64_t)last - first + 1;
+    download->to_the_end = last == r->judgement.release.size - 1;
+    atomic_fetch_add(&r->server->metrics.downloads, 1);
     *r->state = &download->exchange;
 }
 
@@ -174,8 +185,8 @@ static enum MHD_Result send_file(struct request *r, int fd, uint32_t first,
                  first, last, size);
         add(response, "Content-Range", line);
     }
-    if (last == size - 1 && !r->head) {
-        follow_download(r);
+    if (!r->head) {
+        follow_download(r, first, last);
     }
     return otterd__send(r->server, r->connection,
                         part ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK,
@@ -279,6 +290,9 @@ enum MHD_Result otterd__answer_device(struct otterd_server *server,
     if (status != 0) {
         return send_text(&r, status, "");
     }
+    if (gate != OTTERD_GATE_OPEN) {
+        atomic_fetch_add(&server->metrics.refused, 1);
+    }
     switch (gate) {
     case OTTERD_GATE_AGENT:
         return send_text(&r, MHD_HTTP_FORBIDDEN,
@@ -289,6 +303,8 @@ enum MHD_Result otterd__answer_device(struct otterd_server *server,
     case OTTERD_GATE_MAC:
         return send_text(&r, MHD_HTTP_INTERNAL_SERVER_ERROR, "");
     default:
+        atomic_fetch_add(
+            &server->metrics.answers[r.judgement.decision.verdict], 1);
         note_sighting(&r);
         return send_decision(&r);
     }
