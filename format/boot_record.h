@@ -136,6 +136,25 @@ struct otter_boot_image {
                              zero: not known */
 };
 
+/* A download that is being staged, for the program that goes on with it after
+ * a reset; all zero: none.  No order and no lease: the loader carries it along
+ * and never looks at it.  While the record is DONE or TRIAL its marks count
+ * what is staged, mark n that chunk n is (otter_boot_staged_chunk); the last
+ * mark says that what is staged is no good.  An update's own record, COPY, has
+ * none. */
+struct otter_boot_staged {
+    uint32_t place; /* addr of the first byte, whole sectors; in the low bits
+                       OTTER_BOOT_STAGED_COUNT: marks that were reached before
+                       this record was appended, OTTER_BOOT_STAGED_MODE: the
+                       flash mode byte that came, 4 for any above 3 */
+    uint32_t size;  /* bytes that will come in all */
+    uint8_t key[8]; /* the begin of what names the content */
+};
+
+#define OTTER_BOOT_STAGED_COUNT 0x01fu
+#define OTTER_BOOT_STAGED_MODE  0x0e0u
+#define OTTER_BOOT_STAGED_MARKS (OTTER_BOOT_MARKS - 1)
+
 struct otter_boot_record {
     uint32_t magic;      /* set by otter_boot_log_next, as are */
     uint32_t generation; /* this, from 1 on, */
@@ -147,7 +166,7 @@ struct otter_boot_record {
     struct otter_boot_image target;
     struct otter_boot_image fallback;
     uint32_t counter; /* of security releases; carried along */
-    uint32_t spare[4];
+    struct otter_boot_staged staged;
     uint32_t crc;                    /* this: otter_crc32 of what is above, */
     uint32_t mark[OTTER_BOOT_MARKS]; /* and these, all ones: mark n is cleared
                                         when chunk n is installed */
@@ -196,6 +215,14 @@ OTTER_MUST_CHECK bool otter_boot_log_written(struct otter_boot_log *log);
 static inline uint32_t otter_boot_chunk(uint32_t size)
 {
     return (size + (OTTER_BOOT_MARKS << 12) - 1) / (OTTER_BOOT_MARKS << 12)
+           << 12;
+}
+
+/* Bytes of a download that one mark stands for, whole sectors. */
+static inline uint32_t otter_boot_staged_chunk(uint32_t size)
+{
+    return (size + (OTTER_BOOT_STAGED_MARKS << 12) - 1) /
+               (OTTER_BOOT_STAGED_MARKS << 12)
            << 12;
 }
 

@@ -21,6 +21,7 @@
 #include "format/compiler.h"
 #include "format/error.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 OTTER_BEGIN_DECLS
@@ -37,6 +38,12 @@ enum otter_update_kind {
 struct otter_stream_info {
     uint32_t kind; /* enum otter_update_kind; others are refused */
     uint32_t size; /* bytes that will come, or OTTER_SIZE_UNKNOWN */
+
+    /* 8 bytes that name the content, or NULL; copied.  With them an update
+     * that was given up, by a reset too, goes on where it was, if it had the
+     * same kind, size and key: otter_stream_staged says how much is there.
+     * The content must still be checked as a whole, by a digest. */
+    const uint8_t *key;
 };
 
 enum otter_digest_kind { OTTER_DIGEST_MD5, OTTER_DIGEST_SHA256 };
@@ -54,6 +61,7 @@ struct otter_stream_ops {
                  const struct otter_stream_info *info);
     int (*expect)(struct otter_stream *stream,
                   const struct otter_digest *digest);
+    uint32_t (*staged)(struct otter_stream *stream); /* or NULL */
     int (*write)(struct otter_stream *stream, const void *data, uint32_t len);
     int (*end)(struct otter_stream *stream);
     void (*abort)(struct otter_stream *stream, int error);
@@ -82,6 +90,14 @@ OTTER_MUST_CHECK static inline int otter_stream_expect(
     struct otter_stream *stream, const struct otter_digest *digest)
 {
     return stream->ops->expect(stream, digest);
+}
+
+/* After begin: bytes of the content that are there already; write begins
+ * behind them.  0 where nothing can be resumed. */
+OTTER_MUST_CHECK static inline uint32_t otter_stream_staged(
+    struct otter_stream *stream)
+{
+    return stream->ops->staged != NULL ? stream->ops->staged(stream) : 0;
 }
 
 /* Returns how many bytes were taken; 0 means poll first. */

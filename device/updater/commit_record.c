@@ -208,6 +208,22 @@ int otter__record_place(struct otter_updater *u)
                : OTTER_ERR_SPACE;
 }
 
+bool otter__record_may_lie(const struct otter_updater *u, uint32_t start)
+{
+    const struct otter_trial *t = u->config->trial;
+    uint32_t end = start + otter_flash_map_sectors(u->capacity);
+    const struct otter__area staged = {start, end};
+    struct stored stored;
+
+    if (u->kind == OTTER_UPDATE_FILE_SYSTEM) {
+        return start == u->start;
+    }
+    find_stored(u, &stored);
+    return start >= stored.program_end && end > start && end <= t->log_addr &&
+           !overlap(staged, stored.back) && !overlap(staged, stored.spare) &&
+           can_overlap(start, u->capacity);
+}
+
 int otter__record_check_installed(const struct otter_updater *u, uint32_t size)
 {
     const struct otter_trial *t = u->config->trial;
@@ -243,16 +259,34 @@ static void let_go(const struct otter_updater *u, struct otter_trial *t)
     }
 }
 
+/* What the record says of an update that may be resumed; else nothing. */
+static int note_staged(struct otter_updater *u, struct otter_trial *t)
+{
+    if (u->config->resume != NULL) {
+        return u->config->resume->note(u);
+    }
+    memset(&t->log.record.staged, 0, sizeof t->log.record.staged);
+    return 0;
+}
+
 /* Now more is known than when the update began: what really runs, and that
  * the image is in gzip form. */
 static int place_again(struct otter_updater *u, struct otter_trial *t)
 {
-    int error;
+    int error = 0;
 
+    if (u->resumed == 0) {
+        memset(&t->log.record.staged, 0, sizeof t->log.record.staged);
+    }
     otter__save_begin(u, t, u->size_known ? u->capacity : expected(u));
-    error = otter__record_place(u);
+    if (u->resumed == 0) {
+        error = otter__record_place(u);
+    }
     if (error == 0 && u->received > u->capacity) {
         error = OTTER_ERR_SPACE;
+    }
+    if (error == 0) {
+        error = note_staged(u, t);
     }
     if (error == 0) {
         let_go(u, t);
@@ -270,7 +304,10 @@ int otter__record_prepare(struct otter_updater *u)
         return u->config->trial->error;
     }
     if (u->kind == OTTER_UPDATE_FILE_SYSTEM) {
-        error = otter__trial_say_fs(t, true);
+        error = note_staged(u, t);
+        if (error == 0) {
+            error = otter__trial_say_fs(t, true);
+        }
     } else {
         error = otter__identify_step(u, t);
         if (error != 0) {

@@ -58,6 +58,11 @@ OTTER_MUST_CHECK int otter__record_check_installed(
 OTTER_MUST_CHECK int otter__record_prepare(struct otter_updater *u);
 OTTER_MUST_CHECK int otter__record_commit(struct otter_updater *u);
 
+/* True when what is staged at `start` may be gone on with: whole sectors, and
+ * nothing lies there that is stored or runs. */
+OTTER_MUST_CHECK bool otter__record_may_lie(const struct otter_updater *u,
+                                            uint32_t start);
+
 /* An area of flash, empty when `from` is `to`. */
 struct otter__area {
     uint32_t from;
@@ -103,6 +108,24 @@ OTTER_MUST_CHECK int otter__running_header(struct otter_updater *u);
 
 /* One step of its digest, if that was asked for: 0 or OTTER_ERR_PENDING. */
 int otter__running_step(struct otter_updater *u);
+
+/* --- resume.c: what the record says about a download -------------------- */
+
+struct otter_updater_resume {
+    /* At the end of a good begin: what is staged under this key is taken up,
+     * `resumed` says how much. */
+    void (*begin)(struct otter_updater *u, const uint8_t *key);
+
+    /* Puts it into the record that is about to be appended.  OTTER_ERR_SPACE:
+     * what was taken up may not lie there any more. */
+    int (*note)(struct otter_updater *u);
+
+    /* Marks what has been staged since; true: did something. */
+    bool (*mark)(struct otter_updater *u);
+
+    /* It is no good. */
+    void (*drop)(struct otter_updater *u);
+};
 
 /* --- staging.c ---------------------------------------------------------- */
 

@@ -100,17 +100,30 @@ static bool needs_copy(const struct otter_trial *t)
            t->log.record.state != OTTER_BOOT_COPY;
 }
 
+static void take_staged(const struct otter_trial *t, struct otter__area *out)
+{
+    const struct otter_boot_staged *staged = &t->log.record.staged;
+
+    if (staged->size != 0 && staged->place < t->log_addr) {
+        out->from = staged->place & ~(SECTOR - 1);
+        out->to = out->from + otter_flash_map_sectors(staged->size);
+    }
+}
+
 /* Where a copy of `size` bytes can be, 0: nowhere.  It may not be where the
- * previous program is kept; the next update may be there. */
+ * previous program is kept; the next update may be there, unless that is what
+ * was begun and may be resumed. */
 static uint32_t find_copy(const struct otter_trial *t, uint32_t size,
                           uint32_t reserve)
 {
     struct otter__area busy[2] = {otter__stored(&t->previous), {0, 0}};
     uint32_t low = otter_flash_map_sectors(size);
-    uint32_t addr = otter__find_place(busy, low, t->log_addr, size);
+    uint32_t addr;
 
-    if (addr == 0) {
-        return 0;
+    take_staged(t, &busy[1]);
+    addr = otter__find_place(busy, low, t->log_addr, size);
+    if (addr == 0 || busy[1].to != 0) {
+        return addr;
     }
     busy[0].from = addr;
     busy[0].to = addr + low;

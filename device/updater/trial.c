@@ -81,12 +81,32 @@ static void take_image(const struct otter_trial *trial,
     }
 }
 
+/* What the marks say is kept in the record itself from now on: they are not
+ * carried along when it is appended again.  A stock Updater may have staged
+ * over what is there. */
+static void take_staged(struct otter_boot_record *r)
+{
+    uint32_t *place = &r->staged.place;
+
+    for (uint32_t i = *place & OTTER_BOOT_STAGED_COUNT;
+         i < OTTER_BOOT_STAGED_MARKS; i++) {
+        if (r->mark[i] != UINT32_MAX) {
+            *place = (*place & ~OTTER_BOOT_STAGED_COUNT) | (i + 1);
+        }
+    }
+    if (r->state == OTTER_BOOT_COPY || (r->flags & OTTER_BOOT_STOCK) != 0 ||
+        r->mark[OTTER_BOOT_STAGED_MARKS] != UINT32_MAX) {
+        memset(&r->staged, 0, sizeof r->staged);
+    }
+}
+
 /* A COPY is never what a program finds: the loader has dealt with it.  Who
  * finds one knows nothing of what runs. */
 static void take_record(struct otter_trial *trial)
 {
-    const struct otter_boot_record *r = &trial->log.record;
+    struct otter_boot_record *r = &trial->log.record;
 
+    take_staged(r);
     trial->on_trial = r->state == OTTER_BOOT_TRIAL;
     trial->tries = r->tries;
     trial->known = false;
@@ -171,6 +191,7 @@ static int append_copy(struct otter_trial *trial,
     r->flags = flags | (r->flags & OTTER_BOOT_FS);
     r->target = images[0];
     r->fallback = images[1];
+    memset(&r->staged, 0, sizeof r->staged);
     return append(trial);
 }
 
@@ -194,6 +215,9 @@ int otter__trial_say_fs(struct otter_trial *trial, bool incomplete)
 
     r->flags &= ~OTTER_BOOT_FS;
     r->flags |= incomplete ? OTTER_BOOT_FS : 0;
+    if (!incomplete) {
+        memset(&r->staged, 0, sizeof r->staged);
+    }
     return r->state == OTTER_BOOT_COPY ? append(trial)
                                        : otter__trial_say(trial);
 }

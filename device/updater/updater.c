@@ -28,6 +28,9 @@ static struct otter_updater *self(struct otter_stream *stream)
 /* Remembers the first error; the update is lost. */
 static int fail(struct otter_updater *u, int error)
 {
+    if (u->noted) {
+        u->config->resume->drop(u);
+    }
     u->error = error;
     u->state = FAILED;
     return error;
@@ -43,6 +46,9 @@ static void forget(struct otter_updater *u)
     u->gzip = false;
     u->confirms = false;
     u->prepared = false;
+    u->keyed = false;
+    u->noted = false;
+    u->resumed = 0;
     u->expected = 0;
     u->md5_known = false;
     u->error = 0;
@@ -95,8 +101,17 @@ static int updater_begin(struct otter_stream *stream,
     u->error = check_begin(u, info);
     if (u->error == 0) {
         u->state = RECEIVE;
+        if (info->key != NULL && u->size_known && u->by_record &&
+            u->config->resume != NULL) {
+            u->config->resume->begin(u, info->key);
+        }
     }
     return u->error;
+}
+
+static uint32_t updater_staged(struct otter_stream *stream)
+{
+    return self(stream)->resumed;
 }
 
 static int updater_expect(struct otter_stream *stream,
@@ -201,6 +216,9 @@ static int step_finish(struct otter_updater *u)
     if (otter__buffered(u) > 0) {
         return otter__stage_step(u, true);
     }
+    if (u->resumed > 0 && !u->prepared) {
+        return otter__prepare(u); /* all of it was staged before */
+    }
     if (is_saving(u)) {
         (void)otter__save_step(u->config->trial);
         return OTTER_ERR_PENDING;
@@ -233,8 +251,12 @@ static int updater_poll(struct otter_stream *stream)
         [READY] = step_nothing, [FAILED] = step_failed,
     };
     struct otter_updater *u = self(stream);
-    int result = steps[u->state](u);
+    int result;
 
+    if (u->noted && u->config->resume->mark(u)) {
+        return OTTER_ERR_PENDING;
+    }
+    result = steps[u->state](u);
     if (result != 0 && result != OTTER_ERR_PENDING) {
         return fail(u, result);
     }
@@ -319,6 +341,7 @@ int otter_updater_init(struct otter_updater *updater,
 {
     static const struct otter_stream_ops ops = {
         .begin = updater_begin,
+        .staged = updater_staged,
         .expect = updater_expect,
         .write = updater_write,
         .end = updater_end,

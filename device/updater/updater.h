@@ -59,6 +59,10 @@ OTTER_BEGIN_DECLS
 
 struct otter_flash_map;
 struct otter_trial;
+struct otter_updater_resume;
+
+/* For the configuration of a program whose updates have keys. */
+extern const struct otter_updater_resume otter_updater_resume;
 
 /* All zero is a good configuration on a board that knows its flash map. */
 struct otter_updater_config {
@@ -70,7 +74,11 @@ struct otter_updater_config {
                                 core's own.  Otter's tells itself */
     struct otter_trial *trial; /* for Otter's boot loader; borrowed.  NULL:
                                   updates are committed as the core does */
-    bool allow_other_board;    /* take images for other boards and chips, and
+    const struct otter_updater_resume
+        *resume;            /* &otter_updater_resume: an update with a key goes
+                               on after a reset, with `trial` and Otter's boot
+                               loader.  NULL: keys have no effect */
+    bool allow_other_board; /* take images for other boards and chips, and
                                   with a descriptor that makes no sense */
 };
 
@@ -100,6 +108,8 @@ struct otter_updater {
     bool confirms;         /* its descriptor says so */
     bool by_record;        /* for Otter's boot loader, not the core's */
     bool prepared;         /* nothing refers to the staging area any more */
+    bool keyed;            /* `key` names the content */
+    bool noted;            /* the record tells what is being staged */
     bool turn;             /* to stage; else to save the running program */
     uint8_t mode_received; /* header byte 2 as it came */
     uint8_t mode_running;  /* header byte 2 of the running image */
@@ -108,6 +118,8 @@ struct otter_updater {
     uint8_t md5_expected[16];
     uint8_t md5[16]; /* of the staged bytes */
     uint8_t sha256_expected[32];
+    uint8_t key[8];
+    uint32_t resumed;         /* bytes that were staged before begin */
     int error;                /* the first, OTTER_ERR_* */
     uint32_t configured_size; /* flash that the running image names */
     uint32_t start;           /* addr of the first staged byte */
@@ -138,23 +150,21 @@ int otter_updater_poll(struct otter_updater *updater);
  *   size 0; OTTER_ERR_FLASH_CONFIG: the chip is smaller than the running image
  *   or the map says; OTTER_ERR_IMAGE or OTTER_ERR_FLASH_READ: the running
  *   sketch cannot be read, so nobody knows where it ends; OTTER_ERR_SPACE;
- *   OTTER_ERR_KIND.  With OTTER_SIZE_UNKNOWN a sketch is staged one sector
- *   above the running one (protocol 4.3) and a file system may fill its area.
- * expect takes MD5 and SHA-256, both at once too; a second digest of a kind
- *   replaces the first.
- * write: OTTER_ERR_SPACE: more bytes than announced, or than there is room
- *   for; OTTER_ERR_MAGIC, OTTER_ERR_NEW_FLASH_CONFIG, OTTER_ERR_GZIP: the
- *   first four bytes.
- * write and poll: OTTER_ERR_FLASH_ERASE, _PROGRAM (also when the bytes read
- *   back are others) and _READ; OTTER_ERR_BOARD, _CHIP, _LOADER: the
- *   descriptor; OTTER_ERR_IMAGE: the sketch is not whole, or its descriptor
- *   makes no sense.
- * end: OTTER_ERR_NO_DATA: less than the announced size came and it is one
- *   sector at most, or nothing came; OTTER_ERR_SHORT: less than announced;
- *   OTTER_ERR_DIGEST; OTTER_ERR_GZIP; OTTER_ERR_SPACE: it unpacks to too
- *   much; OTTER_ERR_IMAGE: the sketch is not whole; OTTER_ERR_RECORD: the
- *   boot command could not be left.
- * detail names MD5s only when they differ. */
+ *   OTTER_ERR_KIND.  What a key can resume is whole thirty-firsts of the
+ *   content, in sectors.  With OTTER_SIZE_UNKNOWN a sketch is staged one
+ * sector above the running one (protocol 4.3) and a file system may fill its
+ * area. expect takes MD5 and SHA-256, both at once too; a second digest of a
+ * kind replaces the first. write: OTTER_ERR_SPACE: more bytes than announced,
+ * or than there is room for; OTTER_ERR_MAGIC, OTTER_ERR_NEW_FLASH_CONFIG,
+ * OTTER_ERR_GZIP: the first four bytes. write and poll: OTTER_ERR_FLASH_ERASE,
+ * _PROGRAM (also when the bytes read back are others) and _READ;
+ * OTTER_ERR_BOARD, _CHIP, _LOADER: the descriptor; OTTER_ERR_IMAGE: the sketch
+ * is not whole, or its descriptor makes no sense. end: OTTER_ERR_NO_DATA: less
+ * than the announced size came and it is one sector at most, or nothing came;
+ * OTTER_ERR_SHORT: less than announced; OTTER_ERR_DIGEST; OTTER_ERR_GZIP;
+ * OTTER_ERR_SPACE: it unpacks to too much; OTTER_ERR_IMAGE: the sketch is not
+ * whole; OTTER_ERR_RECORD: the boot command could not be left. detail names
+ * MD5s only when they differ. */
 static inline struct otter_stream *otter_updater_stream(
     struct otter_updater *updater)
 {

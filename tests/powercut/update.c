@@ -29,6 +29,7 @@ void cut_update_begin(struct otter_trial *trial)
 {
     memset(&config, 0, sizeof config);
     config.trial = trial;
+    config.resume = &otter_updater_resume;
     if (otter_updater_init(&updater, &config) != 0) {
         cut_broken("I14: the updater does not start");
     }
@@ -88,16 +89,21 @@ static int finish(struct otter_stream *stream)
     return error;
 }
 
-static int update(uint32_t kind, const uint8_t *data, uint32_t size)
+/* An update that a cut ended goes on where the record says that it was; no
+ * digest makes up for what is taken for staged and is not. */
+static int update(uint32_t kind, const uint8_t *data, uint32_t size,
+                  uint8_t name)
 {
-    const struct otter_stream_info info = {kind, size};
+    const uint8_t key[8] = {name, 1};
+    const struct otter_stream_info info = {kind, size, key};
     struct otter_stream *stream = otter_updater_stream(&updater);
     int error = otter_stream_begin(stream, &info);
+    uint32_t staged = error == 0 ? otter_stream_staged(stream) : 0;
 
     if (error != 0) {
         return error;
     }
-    error = send(stream, data, size);
+    error = send(stream, data + staged, size - staged);
     if (error != 0) {
         otter_stream_abort(stream, error);
         return error;
@@ -108,7 +114,7 @@ static int update(uint32_t kind, const uint8_t *data, uint32_t size)
 int cut_update_sketch(uint32_t index)
 {
     return update(OTTER_UPDATE_SKETCH, cut_images[index].stored,
-                  cut_images[index].stored_size);
+                  cut_images[index].stored_size, (uint8_t)index);
 }
 
 static uint8_t fs_byte(uint32_t i)
@@ -135,7 +141,7 @@ int cut_update_file_system(void)
     for (uint32_t i = 0; i < size; i++) {
         data[i] = fs_byte(cut_life.fs + i);
     }
-    return update(OTTER_UPDATE_FILE_SYSTEM, data, size);
+    return update(OTTER_UPDATE_FILE_SYSTEM, data, size, UINT8_MAX);
 }
 
 /* One sector after the other, erased and written, never read back. */
