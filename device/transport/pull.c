@@ -197,6 +197,7 @@ static void begin_run(struct otter_pull *pull)
     pull->reason = 0;
     pull->result = OTTER_PULL_FAILED;
     pull->resumable = false;
+    pull->whole = false;
     pull->tries = 0;
     pull->best = 0;
     pull->done = 0;

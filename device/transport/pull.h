@@ -35,8 +35,12 @@
  *
  * Beyond the core, and without effect on servers that do not know it:
  *   A download whose first answer had a strong ETag is resumed by Range and
- *   If-Range when it breaks, within the same run.  Bytes of another file are
- *   never mixed in: ETag, size and x-MD5 must be the same.
+ *   If-Range when it breaks.  Bytes of another file are never mixed in: ETag,
+ *   size and x-MD5 must be the same.
+ *   In a later run, after a reset too, it is resumed from what the stream has
+ *   kept, if the file's MD5 is known: the run asks as any other, and when the
+ *   offer is the file that is half there, it closes that connection and asks
+ *   for the rest.
  *   `interval_s` asks again and again, with jitter, back-off and Retry-After.
  *   `report` adds x-Otter headers that tell how the last update went. */
 #ifndef OTTER_DEVICE_TRANSPORT_PULL_H
@@ -213,6 +217,7 @@ struct otter_pull {
     uint8_t result; /* enum otter_pull_result */
     bool looking;   /* a look-up runs that is ours */
     bool resumable; /* a download was under way, under `etag` */
+    bool whole;     /* the server gives no parts of the file of `md5` */
     bool begun;     /* the stream holds an update that is not ended */
     bool awake;     /* power saving is off */
     bool told;      /* on_progress was called */

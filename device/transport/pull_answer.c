@@ -19,6 +19,17 @@ static void start_over(struct otter_pull *pull)
     pull->done = 0;
 }
 
+/* The whole file that was asked for in part: asking so again leads nowhere,
+ * as long as the file is the same. */
+static bool gives_no_parts(const struct otter_pull *pull)
+{
+    bool same = pull->config->md5 != NULL ||
+                (pull->has_md5 && pull->head.has_md5 &&
+                 memcmp(pull->head.md5, pull->md5, sizeof pull->md5) == 0);
+
+    return same && (pull->whole || pull->begun);
+}
+
 static void take_whole(struct otter_pull *pull)
 {
     struct otter_pull_figures figures;
@@ -26,6 +37,7 @@ static void take_whole(struct otter_pull *pull)
     bool sketch = pull->config->mode == OTTER_PULL_SKETCH;
     int error = otter__pull_known_figures(pull, &figures);
 
+    pull->whole = gives_no_parts(pull);
     start_over(pull);
     if (error != 0) {
         otter__pull_fail_with(pull, error);
@@ -66,6 +78,7 @@ static void take_part(struct otter_pull *pull)
         otter__pull_receive(pull);
         return;
     }
+    pull->whole = true;
     start_over(pull);
     otter__pull_lose(pull, OTTER_CORE_HTTP_SERVER_WRONG_HTTP_CODE, 0);
 }

@@ -60,6 +60,9 @@ uint32_t otter__pull_client_ms(const struct otter_pull *pull);
 OTTER_MUST_CHECK int otter__pull_known_figures(struct otter_pull *pull,
                                                struct otter_pull_figures *out);
 
+/* Asks once more, from the configured place on. */
+void otter__pull_ask_again(struct otter_pull *pull);
+
 /* Gives up what a run holds, without callbacks: the connection or look-up, the
  * stream, everything. */
 void otter__pull_drop_conn(struct otter_pull *pull);

@@ -26,20 +26,52 @@ void otter__pull_receive(struct otter_pull *pull)
     pull->slow_done = pull->done;
 }
 
-/* The configured digest wins over the server's (protocol 5.3). */
-static int expect_digest(struct otter_pull *pull)
+/* The digest that the file must have, if that is known: the configured one
+ * wins over the server's (protocol 5.3).  OTTER_ERR_INVALID: the configuration
+ * was spoilt. */
+static int find_digest(const struct otter_pull *pull,
+                       struct otter_digest *digest)
 {
-    struct otter_digest digest = {.kind = OTTER_DIGEST_MD5};
     const char *md5 = pull->config->md5;
 
-    if (md5 == NULL && !pull->has_md5) {
-        return 0;
+    digest->kind = OTTER_DIGEST_MD5;
+    memcpy(digest->bytes, pull->md5, sizeof pull->md5);
+    return md5 != NULL && otter_hex_decode(digest->bytes, md5, 16) != 0
+               ? OTTER_ERR_INVALID
+               : 0;
+}
+
+/* Begins the stream; with a digest that it will check, and a server that can
+ * give the rest of a file, from what it has kept. */
+static int begin(struct otter_pull *pull, struct otter_stream_info *info)
+{
+    bool known = pull->config->md5 != NULL || pull->has_md5;
+    struct otter_digest digest;
+    int error = find_digest(pull, &digest);
+
+    if (error == 0) {
+        if (known && pull->etag[0] != '\0' && !pull->whole) {
+            info->key = digest.bytes;
+        }
+        error = otter_stream_begin(pull->stream, info);
+        pull->begun = error == 0;
     }
-    memcpy(digest.bytes, pull->md5, sizeof pull->md5);
-    if (md5 != NULL && otter_hex_decode(digest.bytes, md5, 16) != 0) {
-        return OTTER_ERR_INVALID;
+    return error == 0 && known ? otter_stream_expect(pull->stream, &digest)
+                               : error;
+}
+
+/* Goes on with what the stream has kept of the very file that is offered: the
+ * rest alone is asked for. */
+static void resume(struct otter_pull *pull)
+{
+    pull->resumable = true;
+    pull->best = pull->done;
+    if (pull->done < pull->size) {
+        otter__pull_ask_again(pull);
+    } else {
+        otter__pull_drop_conn(pull);
+        otter__pull_receive(pull); /* nothing */
     }
-    return otter_stream_expect(pull->stream, &digest);
 }
 
 /* True when the application agrees and has not closed the transport. */
@@ -70,14 +102,10 @@ void otter__pull_step_begin(struct otter_pull *pull)
     info.kind = pull->config->mode == OTTER_PULL_FILE_SYSTEM
                     ? OTTER_UPDATE_FILE_SYSTEM
                     : OTTER_UPDATE_SKETCH;
-    error = otter_stream_begin(pull->stream, &info);
-    if (error == OTTER_ERR_PENDING &&
+    error = begin(pull, &info);
+    if (error == OTTER_ERR_PENDING && !pull->begun &&
         !otter__pull_passed(pull, OTTER_PULL_SILENCE_MS)) {
         return;
-    }
-    pull->begun = error == 0;
-    if (error == 0) {
-        error = expect_digest(pull);
     }
     if (error != 0) {
         otter__pull_fail_with(pull, error == OTTER_ERR_PENDING ? OTTER_ERR_BUSY
@@ -88,7 +116,12 @@ void otter__pull_step_begin(struct otter_pull *pull)
     if (may_start(pull, info.kind)) {
         otter_net_power_save(false);
         pull->awake = true;
-        otter__pull_receive(pull);
+        pull->done = otter_stream_staged(pull->stream);
+        if (pull->done > 0) {
+            resume(pull);
+        } else {
+            otter__pull_receive(pull);
+        }
     }
 }
 
@@ -224,8 +257,10 @@ void otter__pull_step_receive(struct otter_pull *pull)
     } else if (!complete && (flow == FLOW_LOST || too_slow(pull))) {
         body_lost(pull);
     } else if (complete) {
-        otter_conn_close(pull->conn);
-        pull->conn = NULL;
+        if (pull->conn != NULL) {
+            otter_conn_close(pull->conn);
+            pull->conn = NULL;
+        }
         otter__pull_enter(pull, OTTER__PULL_END);
         tell_progress(pull, pull->size);
     } else if (pull->told && pull->done != before) {

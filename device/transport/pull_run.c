@@ -117,6 +117,15 @@ void otter__pull_lose_with(struct otter_pull *pull, int error)
     otter__pull_lose(pull, otter_core_http_from_error(error), error);
 }
 
+void otter__pull_ask_again(struct otter_pull *pull)
+{
+    otter__pull_drop_conn(pull);
+    pull->redirects = 0;
+    pull->location[0] = '\0';
+    memset(&pull->head, 0, sizeof pull->head);
+    otter__pull_enter(pull, OTTER__PULL_LOOKUP);
+}
+
 /* --- Up to the request --------------------------------------------------- */
 
 int otter__pull_known_figures(struct otter_pull *pull,
@@ -289,10 +298,7 @@ static void step_retry(struct otter_pull *pull)
         (void)!otter_stream_poll(pull->stream);
     }
     if (otter__pull_passed(pull, retry_ms(pull))) {
-        pull->redirects = 0;
-        pull->location[0] = '\0';
-        memset(&pull->head, 0, sizeof pull->head);
-        otter__pull_enter(pull, OTTER__PULL_LOOKUP);
+        otter__pull_ask_again(pull);
     }
 }
 

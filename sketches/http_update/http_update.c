@@ -40,7 +40,8 @@ extern const struct otter_descriptor_block otter_sketch_descriptor;
 
 static struct otter_updater updater;
 static struct otter_trial trial;
-static const struct otter_updater_config updater_config = {.trial = &trial};
+static const struct otter_updater_config updater_config = {
+    .trial = &trial, .resume = &otter_updater_resume};
 static struct otter_trial_status trial_status;
 static struct otter_pull pull;
 

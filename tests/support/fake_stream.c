@@ -34,13 +34,24 @@ static int fake_begin(struct otter_stream *stream,
     }
     fake->begins++;
     fake->info = *info;
+    fake->info.key = NULL;
+    fake->keyed = info->key != NULL;
+    if (fake->keyed) {
+        memcpy(fake->key, info->key, sizeof fake->key);
+    }
     if (fake->begin_error != 0) {
         return fake->begin_error;
     }
     fake->running = true;
-    fake->len = 0;
+    fake->len = fake->keyed ? fake->kept : 0;
     fake->free = fake->room;
     return 0;
+}
+
+static uint32_t fake_staged(struct otter_stream *stream)
+{
+    must_run(of(stream), "staged");
+    return of(stream)->len;
 }
 
 static int fake_expect(struct otter_stream *stream,
@@ -122,6 +133,7 @@ void fake_stream_init(struct fake_stream *stream)
 {
     static const struct otter_stream_ops ops = {
         .begin = fake_begin,
+        .staged = fake_staged,
         .expect = fake_expect,
         .write = fake_write,
         .end = fake_end,

@@ -28,6 +28,7 @@ struct fake_stream {
     int poll_error;       /* what poll answers while an update runs */
     uint32_t end_pending; /* so many ends answer PENDING first */
     int end_error;
+    uint32_t kept; /* bytes of `data` under the key of the next begin */
     struct otter_error_detail detail;
 
     /* What happened. */
@@ -37,7 +38,9 @@ struct fake_stream {
     uint32_t aborts;
     int abort_error;
     uint32_t polls;
-    struct otter_stream_info info;
+    struct otter_stream_info info; /* its key is below */
+    bool keyed;
+    uint8_t key[8];
     struct otter_digest digest;
     uint32_t len;  /* bytes of this update */
     uint32_t free; /* private: room left until the next poll */

@@ -266,7 +266,7 @@ const char *pull_rig_head(uint32_t length, const char *more)
     return head;
 }
 
-static uint8_t pattern(uint32_t at)
+uint8_t pull_rig_byte(uint32_t at)
 {
     return at == 0 ? 0xe9 : (uint8_t)(at * 7 + (at >> 8) * 13 + 1);
 }
@@ -274,7 +274,7 @@ static uint8_t pattern(uint32_t at)
 void pull_rig_body(struct fake_peer *peer, uint32_t at, uint32_t len)
 {
     for (uint32_t i = 0; i < len; i++) {
-        uint8_t byte = pattern(at + i);
+        uint8_t byte = pull_rig_byte(at + i);
 
         fake_peer_send(peer, &byte, 1);
     }
@@ -284,6 +284,6 @@ void pull_rig_arrived(struct pull_rig *rig, uint32_t len)
 {
     assert_int_equal(rig->stream.len, len);
     for (uint32_t i = 0; i < len; i++) {
-        assert_int_equal(rig->stream.data[i], pattern(i));
+        assert_int_equal(rig->stream.data[i], pull_rig_byte(i));
     }
 }

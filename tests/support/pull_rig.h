@@ -87,6 +87,9 @@ void pull_rig_lacks_line(struct pull_rig *rig, const char *begin);
  * line end. */
 const char *pull_rig_head(uint32_t length, const char *more);
 
+/* Byte number `at` of the pattern. */
+uint8_t pull_rig_byte(uint32_t at);
+
 /* Sends `len` bytes of a pattern that depends on the position `at`; the first
  * is that of a sketch. */
 void pull_rig_body(struct fake_peer *peer, uint32_t at, uint32_t len);

@@ -332,6 +332,71 @@ class HttpUpdate(otter_testlib.SystemTest):
         server = self.changed(part)
         self.assertIsNone(server.requests[2].range())
 
+    # --- Downloads that a reset or a power failure interrupts
+
+    def interrupted(self, offers):
+        """A board with Otter's loader, and a server that stops in the middle
+        of what it sends: `offers` are (file, place) in turn, one for each
+        start; it is reset or loses power there.  The last comes whole and
+        runs.  Returns the ranges that were asked for, one for each start."""
+        now = {}
+
+        def script(request):
+            data, end = now["offer"]
+            first = request.range()
+            if request.headers.get("x-ESP8266-version") == "1.1.0":
+                return NOT_MODIFIED
+            now["first"] = first
+            more = {"ETag": f'"{md5(data)}"', "x_MD5": md5(data),
+                    "Content_Length": len(data) - (first or 0)}
+            if first is None:
+                return answer("200 OK", data[:end], **more), "hold"
+            self.assertEqual(request.headers["If-Range"], more["ETag"])
+            return answer("206 Partial Content", data[first:end],
+                          Content_Range=f"bytes {first}-{len(data) - 1}/"
+                          f"{len(data)}", **more), "hold"
+        server = self.server(script)
+        now["offer"] = offers[0]
+        board = self.device(server, flavour="-otter", map="4M1M")
+        asked = []
+        for following in [*offers[1:], None]:
+            data, end = now["offer"]
+            board.expect(f"process at {end} of {len(data)} bytes", 60)
+            asked.append(now["first"])
+            if following is None:
+                break
+            now["offer"] = following
+            board.control(random.choice(["reset", "power cycle"]))
+            board.expect(r"^http_update 1\.0\.0$")
+        board.expect("^HTTP_UPDATE_OK$")
+        board.expect(r"^http_update 1\.1\.0$")
+        board.expect("^Confirmed$", 60)
+        self.assertTrue(board.read_flash(SECTOR, len(data) - SECTOR)
+                        == data[SECTOR:])
+        return asked
+
+    def test_download_reset_at_20_places_is_resumed_and_exact(self):
+        new = pathlib.Path(sketch("http_update-1.1.0", "-otter")).read_bytes()
+        seed = random.randrange(1 << 32)
+        with self.subTest(seed=seed):
+            chance = random.Random(seed)
+            places = sorted(chance.sample(range(20000, len(new)), 20))
+            asked = self.interrupted([(new, place) for place in
+                                      [*places, len(new)]])
+            self.assertIsNone(asked[0])
+            for place, first in zip(places, asked[1:]):
+                # What waits in the buffer is lost, and one sector more when
+                # the reset came before its mark.
+                self.assertLessEqual(first, place)
+                self.assertGreaterEqual(first, place - 3 * SECTOR)
+
+    def test_file_that_changed_before_the_reset_is_over_is_not_mixed(self):
+        new = pathlib.Path(sketch("http_update-1.1.0", "-otter")).read_bytes()
+        other = pathlib.Path(sketch("faulty-2.0.0", "-otter")).read_bytes()
+        other = other[:len(new)] + bytes(max(0, len(new) - len(other)))
+        asked = self.interrupted([(other, 30000), (new, len(new))])
+        self.assertEqual(asked, [None, None])
+
     # --- The schedule and the report
 
     def test_busy_application_is_asked_again(self):
