@@ -253,7 +253,7 @@ int otter_web_init(struct otter_web *web,
 static int work(struct otter_web *web)
 {
     const void *outer = web->token;
-    int result = web->restarts ? OTTER_ERR_PENDING : 0;
+    int result = 0;
 
     web->token = &result;
     for (uint32_t i = 0; i < OTTER_WEB_CONNS; i++) {
@@ -271,7 +271,7 @@ static int work(struct otter_web *web)
         }
     }
     web->token = outer;
-    return result;
+    return web->restarts ? OTTER_ERR_PENDING : result;
 }
 
 int otter_web_poll(struct otter_web *web)

@@ -180,6 +180,28 @@ static void test_web_upload_restart_waits_for_the_answer(void **state)
     expect_restart(rig);
 }
 
+/* A board that sleeps when nothing is to be done wakes for this. */
+static void test_web_upload_is_not_idle_before_the_restart(void **state)
+{
+    struct web_rig *rig = *state;
+    struct fake_peer *peer;
+
+    web_rig_open(rig);
+    peer = web_rig_dial();
+    web_rig_say(rig, peer, RAW("Content-Length: 1\r\n", ""));
+    if (setjmp(rig->restart) != 0) {
+        otter_sim_board.on_restart = NULL;
+        return;
+    }
+    otter_sim_board.on_restart = &rig->restart;
+    fake_peer_send(peer, "x", 1);
+    for (uint32_t ms = 0; ms < 2 * OTTER_WEB_RESTART_MS; ms++) {
+        otter_sim_board.now_ms++;
+        assert_int_equal(otter_web_poll(&rig->web), OTTER_ERR_PENDING);
+    }
+    fail_msg("the board has not restarted");
+}
+
 static void test_web_upload_restart_comes_though_nobody_reads(void **state)
 {
     struct web_rig *rig = *state;
@@ -277,6 +299,7 @@ int main(void)
         TEST(test_web_upload_endless_form_ends),
         TEST(test_web_upload_stay_running_takes_another),
         TEST(test_web_upload_restart_waits_for_the_answer),
+        TEST(test_web_upload_is_not_idle_before_the_restart),
         TEST(test_web_upload_restart_comes_though_nobody_reads),
         TEST(test_web_close_in_any_callback),
         TEST(test_web_poll_inside_on_start_takes_nothing_yet),
