@@ -37,6 +37,7 @@
 #define SURVEY_MS        700
 #define DISCOVER_MS      3000
 #define BACK_MS          30000
+#define WEB_BACK_MS      60000 /* a restart that installs takes longer */
 
 /* What lives as long as the run. */
 struct push {
@@ -46,6 +47,8 @@ struct push {
     struct otter_password *own;     /* of each target, when it has one */
     struct otter_target_list list;
     struct otter_push_job job;
+    struct otter_push_job web_job;
+    bool via_http;
     struct otter_push_run run;
 };
 
@@ -108,10 +111,54 @@ static const char *ask(void *user, const struct otter_push_target *target)
     return otter_password_ask(&p->password, prompt) ? NULL : p->password.text;
 }
 
+/* For --via auto. */
+static bool go_around(void *user, const struct otter_push_target *target)
+{
+    (void)user;
+    (void)target;
+    return true;
+}
+
+static int find_way(struct push *p)
+{
+    const char *via = p->options.via;
+
+    p->via_http = via && strcmp(via, "http") == 0;
+    if (via && strcmp(via, "auto") == 0) {
+        p->run.go_around = go_around;
+    } else if (via && !p->via_http && strcmp(via, "push") != 0) {
+        return otter__usage(PROGRAM, "--via %s: not push, http or auto", via);
+    }
+    if (p->options.path && p->options.path[0] != '/') {
+        return otter__usage(PROGRAM, "--path %s: does not begin with /",
+                            p->options.path);
+    }
+    return 0;
+}
+
+/* The same file on the other way. */
+static void prepare_web(struct push *p)
+{
+    const struct otter_push_options *o = &p->options;
+    const char *slash = strrchr(o->file, '/');
+    struct otter_push_job *job = &p->web_job;
+
+    *job = p->job;
+    job->web = true;
+    job->path = o->path ? o->path : OTTER_PUSH_WEB_PATH;
+    job->user = o->user ? o->user : OTTER_PUSH_WEB_USER;
+    job->file_name = slash ? slash + 1 : o->file;
+    memcpy(job->sha256, p->look.sha256, sizeof job->sha256);
+    job->version = p->look.has_descriptor ? p->look.descriptor.version : NULL;
+    job->back_ms = or_default(o->back_ms, WEB_BACK_MS);
+    p->run.web_job = job;
+}
+
 static int check_file(struct push *p)
 {
     const struct otter_push_options *o = &p->options;
-    enum otter_push_chip chip = otter_push_chip_of_port(p->run.targets->port);
+    enum otter_push_chip chip = otter_push_chip_of_port(
+        p->via_http ? OTTER_PUSH_PORT : p->run.targets->port);
     struct otter_look_lines problems = {0};
 
     if (o->chip && otter_push_chip_find(&chip, o->chip)) {
@@ -169,7 +216,11 @@ static int add_found(struct push *p, const struct otter_device *device)
     struct otter_target_entry *entry;
     int error;
 
-    snprintf(word, sizeof word, "%s:%u", device->address, device->port);
+    if (p->via_http) { /* the port that was found is not the page's */
+        snprintf(word, sizeof word, "%s", device->address);
+    } else {
+        snprintf(word, sizeof word, "%s:%u", device->address, device->port);
+    }
     error = otter_target_list_add(&p->list, word);
     if (error) {
         return error;
@@ -258,6 +309,12 @@ static int make_targets(struct push *p)
         target->host = entry->address;
         target->port = entry->port ? entry->port : port;
         target->port_given = entry->port || p->options.port;
+        target->web = p->via_http;
+        target->web_port =
+            (uint16_t)or_default(p->options.page_port, OTTER_PUSH_WEB_PORT);
+        if (p->via_http && target->port_given) {
+            target->web_port = target->port;
+        }
         if (entry->password_file) {
             status = read_password(&p->own[i], entry->password_file);
             target->password = p->own[i].text;
@@ -280,7 +337,7 @@ static int prepare(struct push *p)
     p->run.retries = o->no_retries ? 0 : or_default(o->retries, RETRIES);
     p->run.retry_pause_ms = or_default(o->retry_pause_ms, RETRY_PAUSE_MS);
     p->run.wait_ms = o->wait_ms;
-    p->run.survey_ms = o->no_mdns ? 0 : SURVEY_MS;
+    p->run.survey_ms = o->no_mdns || p->via_http ? 0 : SURVEY_MS;
     p->run.back_ms = or_default(o->back_ms, BACK_MS);
     p->run.look = &p->look;
     p->run.force = o->force;
@@ -289,12 +346,15 @@ static int prepare(struct push *p)
     p->run.host_port_last = o->host_port_last;
     p->run.ask = ask;
     p->run.ask_user = p;
-    status = read_addresses(p);
+    status = find_way(p);
+    status = status ? status : read_addresses(p);
     status = status ? status : make_targets(p);
     status = status ? status : find_password(p);
     status = status ? status : find_local(p);
     p->job.can_ask = p->run.count == 1 && !o->json;
-    return status ? status : load(p);
+    status = status ? status : load(p);
+    prepare_web(p);
+    return status;
 }
 
 /* The devices that are left, as a list for the next run. */

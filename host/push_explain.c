@@ -75,6 +75,15 @@ static void explain_no_answer(struct otter_push_explanation *e,
 {
     const struct otter_push_session *s = &target->session;
 
+    if (target->web) {
+        SAY(e->what, "no update page answers on TCP port %u: %s",
+            target->web_port,
+            s->os_error ? strerror(s->os_error) : "it hangs up");
+        SAY(e->hint, "Is the device on and in this network, does its sketch "
+                     "serve an update page, and is the port right "
+                     "(--page-port, 80 by default)?");
+        return;
+    }
     SAY(e->what, "no answer to the invitation: %u sent to UDP port %u%s%s",
         s->invitations, target->port, s->os_error ? ": " : "",
         s->os_error == ECONNREFUSED ? "nothing listens on that port"
@@ -104,10 +113,17 @@ static void explain_password_needed(struct otter_push_explanation *e,
 static void explain_password_wrong(struct otter_push_explanation *e,
                                    const struct otter_push_target *target)
 {
+    if (target->web) {
+        SAY(e->what,
+            "the update page does not take this password of the "
+            "user %s",
+            target->session.job->user);
+        SAY(e->hint, "Is the user's name right (--user)?");
+        return;
+    }
     SAY(e->what, "wrong password: the device answered "
                  "\"Authentication Failed\"");
     SAY(e->hint, "Was the password of the sketch that runs there changed?");
-    (void)target;
 }
 
 static void explain_auth_silent(struct otter_push_explanation *e,
@@ -168,7 +184,8 @@ static void explain_no_connection(struct otter_push_explanation *e,
         SAY(e->hint,
             "A firewall, NAT, VPN or container between the device and this "
             "computer is the usual cause: allow incoming TCP, for a fixed "
-            "port with --host-port, for one interface with --bind.");
+            "port with --host-port, for one interface with --bind.  If the "
+            "device serves an update page, --via http goes around it.");
     }
 }
 
@@ -219,7 +236,12 @@ static void explain_unknown(struct otter_push_explanation *e,
 {
     const struct otter_push_session *s = &target->session;
 
-    if (s->os_error == ETIMEDOUT) {
+    if (s->unknown_answer) {
+        SAY(e->what,
+            "unknown: all %u bytes were sent, and the answer is neither "
+            "success nor an error: %s",
+            s->job->size, s->text);
+    } else if (s->os_error == ETIMEDOUT) {
         SAY(e->what,
             "unknown: all %u bytes arrived, but no result came "
             "within %u s",
@@ -262,8 +284,11 @@ static void explain_not_back(struct otter_push_explanation *e,
 static void explain_old_version(struct otter_push_explanation *e,
                                 const struct otter_push_target *target)
 {
-    SAY(e->what, "the device confirmed the update but runs version %s still",
-        target->after.version);
+    const char *why = target->session.web.reverted;
+
+    SAY(e->what,
+        "the device confirmed the update but runs version %s still%s%s",
+        target->after.version, why[0] ? ": " : "", why);
     SAY(e->hint, "It has not restarted yet, or it went back to the old sketch "
                  "because the new one did not confirm itself.");
 }

@@ -30,6 +30,8 @@ static const char *const state_names[OTTER_PUSH_SESSION_STATE_COUNT] = {
     [OTTER_PUSH_SESSION_WAITING] = "waiting",
     [OTTER_PUSH_SESSION_SENDING] = "sending",
     [OTTER_PUSH_SESSION_RESULT] = "verifying",
+    [OTTER_PUSH_SESSION_CONNECTING] = "connecting",
+    [OTTER_PUSH_SESSION_RESTARTING] = "returning",
     [OTTER_PUSH_SESSION_DONE] = "done",
 };
 
@@ -89,7 +91,8 @@ static void on_event(struct otter_push_reporter *reporter,
                      enum otter_push_session_event what)
 {
     const struct otter_push_session *s = &target->session;
-    bool inviting = s->state == OTTER_PUSH_SESSION_INVITING;
+    bool inviting = s->state == OTTER_PUSH_SESSION_INVITING ||
+                    s->state == OTTER_PUSH_SESSION_CONNECTING;
     json_t *object;
 
     (void)reporter;

@@ -140,6 +140,12 @@ static const char *session_text(const struct otter_push_session *s,
         snprintf(text, 64, "inviting, try %u of %u", s->round_tries,
                  s->job->limits.tries);
         return text;
+    case OTTER_PUSH_SESSION_CONNECTING:
+        snprintf(text, 64, "asking its update page, try %u of %u",
+                 s->round_tries, s->job->limits.tries);
+        return text;
+    case OTTER_PUSH_SESSION_RESTARTING:
+        return "updated, waiting for it to come back";
     case OTTER_PUSH_SESSION_ASKING:
         return "asks for the password";
     case OTTER_PUSH_SESSION_AUTHENTICATING:
@@ -171,7 +177,8 @@ void otter_push_line_state(char text[64],
     } else if (target->phase == OTTER_PUSH_RESOLVING) {
         state = "looking the name up";
     } else if (target->polls > 0 &&
-               target->session.state == OTTER_PUSH_SESSION_INVITING) {
+               (target->session.state == OTTER_PUSH_SESSION_INVITING ||
+                target->session.state == OTTER_PUSH_SESSION_CONNECTING)) {
         state = "waits for the device to answer";
     } else {
         state = session_text(&target->session, buffer);

@@ -53,6 +53,10 @@ static const struct rule {
     {"tries", NUMBER, FIELD(tries), 1000, 0},
     {"lockstep", FLAG, FIELD(lockstep), 0, 0},
     {"chunk", NUMBER, FIELD(chunk), 1024 * 1024, 0},
+    {"via", TEXT, FIELD(via), 0, 0},
+    {"page-port", NUMBER, FIELD(page_port), UINT16_MAX, 0},
+    {"path", TEXT, FIELD(path), 0, 0},
+    {"user", TEXT, FIELD(user), 0, 0},
     {"remaining", TEXT, FIELD(remaining), 0, 0},
     {"json", FLAG, FIELD(json), 0, 0},
     {"quiet", FLAG, FIELD(quiet), 0, 'q'},
@@ -141,6 +145,20 @@ static const char help_head[] =
     "                            slow, for devices that need it\n"
     "      --chunk N             bytes per chunk of --lockstep (default "
     "1460)\n"
+    "\n";
+static const char help_more[] =
+    "Update page, for devices that cannot connect back:\n"
+    "      --via WAY             push (default); http: upload through the "
+    "update page\n"
+    "                            that the device serves; auto: by that page "
+    "when the\n"
+    "                            device accepts a push and does not connect "
+    "back\n"
+    "      --page-port N         TCP port of the page (default 80); with "
+    "--via http\n"
+    "                            the port of ADDRESS and --port are this one\n"
+    "      --path PATH           where it is (default /update)\n"
+    "      --user NAME           whose password it is (default admin)\n"
     "\n"
     "Output:\n"
     "      --json                events as JSON, one per line\n"
@@ -159,6 +177,7 @@ static const char help_head[] =
     "  otter push 192.168.1.50 --fs littlefs.bin --host-port 8300-8310\n"
     "  otter push --list house.txt -j 16 --remaining rest.txt sketch.bin\n"
     "  otter push --match \"lamp-*\" --new-only lamp.bin\n"
+    "  otter push --via http 192.168.1.50 sketch.bin\n"
     "\n"
     "Exit status:\n";
 /* clang-format on */
@@ -166,6 +185,7 @@ static const char help_head[] =
 void otter_push_options_help(void)
 {
     fputs(help_head, stdout);
+    fputs(help_more, stdout);
 #define LINE(symbol, status, name, text)                                      \
     printf("  %-3d %-15s %s\n", status, name, text);
     OTTER_PUSH_ENDINGS(LINE)

@@ -43,6 +43,10 @@ struct otter_push_options {
     uint32_t tries;
     bool lockstep;
     uint32_t chunk;
+    const char *via;       /* "push", "http" or "auto" */
+    uint32_t page_port;    /* TCP port of the update page */
+    const char *path;      /* of that page */
+    const char *user;      /* whose password it is there */
     const char *remaining; /* file for the addresses that are left */
     bool json;
     bool quiet;

@@ -19,14 +19,27 @@ static bool is_active(const struct otter_push_target *target)
            target->phase == OTTER_PUSH_RUNNING;
 }
 
+static bool is_worth_it(struct otter_push_target *target);
+
+/* A page has told what its device is. */
+static void on_facts(struct otter_push_target *target)
+{
+    if (target->session.web.known) {
+        target->before = target->session.web.facts;
+        (void)is_worth_it(target);
+    }
+}
+
 static void on_event(void *user, const struct otter_push_session *session,
                      enum otter_push_session_event event)
 {
-    const struct otter_push_target *target = user;
+    struct otter_push_target *target = user;
     struct otter_push_reporter *reporter = target->run->reporter;
 
-    if (session->state != OTTER_PUSH_SESSION_DONE && reporter &&
-        reporter->event) {
+    if (event == OTTER_PUSH_EVENT_FACTS) {
+        on_facts(target);
+    } else if (session->state != OTTER_PUSH_SESSION_DONE && reporter &&
+               reporter->event) {
         reporter->event(reporter, target, event);
     }
 }
@@ -66,16 +79,43 @@ static void requeue(struct otter_push_target *target, uint32_t pause_ms)
     target->not_before_ms = target->run->now_ms + pause_ms;
 }
 
+/* What a page said after the restart. */
+static void take_return(struct otter_push_target *target)
+{
+    const struct otter_push_web *web = &target->session.web;
+
+    if (target->web && web->after.seen) {
+        target->after = web->after;
+        target->back_at_ms = target->session.finished_at_ms;
+    }
+}
+
 static void finish(struct otter_push_target *target)
 {
     struct otter_push_reporter *reporter = target->run->reporter;
 
+    take_return(target);
     target->phase = OTTER_PUSH_FINISHED;
     target->ending = target->session.ending;
     target->finished_at_ms = target->run->now_ms;
     if (reporter && reporter->finished) {
         reporter->finished(reporter, target);
     }
+}
+
+/* The device cannot connect back: its page is another way in. */
+static bool goes_around(struct otter_push_target *target)
+{
+    struct otter_push_run *run = target->run;
+
+    if (target->web || !run->go_around || !run->web_job ||
+        target->session.ending != OTTER_PUSH_END_NO_CONNECTION ||
+        !run->go_around(run->ask_user, target)) {
+        return false;
+    }
+    target->web = true;
+    requeue(target, 0);
+    return true;
 }
 
 /* What becomes of a target whose attempt is over. */
@@ -92,6 +132,9 @@ static void judge(struct otter_push_target *target)
         return;
     }
     target->attempts += target->session.invitations > 0;
+    if (goes_around(target)) {
+        return;
+    }
     if (otter__push_return_is_expected(target)) {
         otter__push_return_begin(target);
         return;
@@ -143,7 +186,7 @@ static void begin_attempt(struct otter_push_target *target)
         target->started_at_ms = run->now_ms;
     }
     target->session = (struct otter_push_session){
-        .job = run->job,
+        .job = target->web ? run->web_job : run->job,
         .password = target->password ? target->password : run->password,
         .local = run->local,
         .host_port = run->host_port_first,
@@ -158,8 +201,10 @@ static void start_session(struct otter_push_target *target)
 {
     struct otter_push_run *run = target->run;
     struct otter_push_session *s = &target->session;
-    struct otter_push_listener *listener;
-    int error = need_listener(run, target->device.ss_family, &listener);
+    struct otter_push_listener *listener = NULL;
+    int error = target->web
+                    ? 0
+                    : need_listener(run, target->device.ss_family, &listener);
 
     if (error) {
         give_up(target, OTTER_PUSH_END_LISTEN, strerror(error));
@@ -167,7 +212,11 @@ static void start_session(struct otter_push_target *target)
     }
     target->phase = OTTER_PUSH_RUNNING;
     s->device = target->device;
-    s->host_port = listener->port;
+    if (listener) {
+        s->host_port = listener->port;
+    } else {
+        otter_address_set_port(&s->device, target->web_port);
+    }
     otter_push_session_start(s, run->now_ms);
 }
 
@@ -232,8 +281,19 @@ static bool is_surveyed(struct otter_push_target *target)
     struct otter_push_run *run = target->run;
 
     otter__push_return_look(target);
-    return target->before.seen || !run->survey.discover ||
+    return target->web || target->before.seen || !run->survey.discover ||
            run->now_ms >= run->started_at_ms + run->survey_ms;
+}
+
+/* Before the session, or from inside of one that has just begun. */
+static void leave_alone(struct otter_push_target *target,
+                        enum otter_push_ending ending, const char *text)
+{
+    if (target->phase == OTTER_PUSH_RUNNING) {
+        otter_push_session_end(&target->session, ending, text);
+    } else {
+        give_up(target, ending, text);
+    }
 }
 
 /* What the device says of itself can make the push needless or hopeless. */
@@ -247,12 +307,12 @@ static bool is_worth_it(struct otter_push_target *target)
     }
     if (run->new_only && run->look->has_descriptor &&
         strcmp(run->look->descriptor.version, target->before.version) == 0) {
-        give_up(target, OTTER_PUSH_END_CURRENT, target->before.version);
+        leave_alone(target, OTTER_PUSH_END_CURRENT, target->before.version);
         return false;
     }
     if (!run->force && run->job->command == OTTER_PUSH_COMMAND_SKETCH &&
         otter_push_survey_misfit(text, &target->before, run->look)) {
-        give_up(target, OTTER_PUSH_END_UNFIT, text);
+        leave_alone(target, OTTER_PUSH_END_UNFIT, text);
         return false;
     }
     return true;

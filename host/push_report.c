@@ -88,7 +88,8 @@ bool otter_push_report_is_colored(void)
 static bool is_worth_a_line(const struct otter_push_target *target,
                             enum otter_push_session_event event)
 {
-    bool inviting = target->session.state == OTTER_PUSH_SESSION_INVITING;
+    bool inviting = target->session.state == OTTER_PUSH_SESSION_INVITING ||
+                    target->session.state == OTTER_PUSH_SESSION_CONNECTING;
 
     if (event == OTTER_PUSH_EVENT_PROGRESS) {
         return false;

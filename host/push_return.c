@@ -35,7 +35,7 @@ void otter__push_return_look(struct otter_push_target *target)
     struct otter_push_run *run = target->run;
 
     if (target->phase == OTTER_PUSH_QUEUED && target->resolved &&
-        !target->before.seen) {
+        !target->web && !target->before.seen) {
         target->before = otter_push_survey_find(&run->survey, target->address,
                                                 target->port);
     }
@@ -43,7 +43,7 @@ void otter__push_return_look(struct otter_push_target *target)
 
 bool otter__push_return_is_expected(const struct otter_push_target *target)
 {
-    if (!target->before.seen || target->run->back_ms == 0) {
+    if (target->web || !target->before.seen || target->run->back_ms == 0) {
         return false;
     }
     return target->session.ending == OTTER_PUSH_END_UPDATED ||

@@ -8,6 +8,9 @@
  *      ^                      | |                     ^
  *      `---- tried again -----' `---------------------'
  *
+ * An update goes by push or through the device's update page; one that could
+ * not connect back may be tried by the page, if the caller says so.
+ *
  * A device is tried again when its failure may have been chance, up to a
  * number of times; one that does not answer, up to a deadline.  One that was
  * seen by multicast DNS before its update is waited for after it. */
@@ -42,6 +45,8 @@ struct otter_push_target {
     uint16_t port;        /* the device's UDP port */
     bool port_given;      /* a port found with the name does not replace it */
     const char *password; /* NULL: that of the run */
+    uint16_t web_port;    /* TCP port of its update page */
+    bool web;             /* the update goes through that page */
 
     /* Results and what reporters read. */
     enum otter_push_phase phase;
@@ -89,7 +94,8 @@ struct otter_push_reporter {
 
 struct otter_push_run {
     /* To be set by the caller; borrowed. */
-    const struct otter_push_job *job;
+    const struct otter_push_job *job;     /* by push */
+    const struct otter_push_job *web_job; /* through the page */
     struct otter_push_target *targets;
     size_t count;
     const char *password;          /* NULL: none is known */
@@ -110,6 +116,9 @@ struct otter_push_run {
     /* Asks the user for the password, once; NULL result: there is none.  The
      * text stays valid for the run.  NULL: nobody can be asked. */
     const char *(*ask)(void *user, const struct otter_push_target *target);
+    /* A device did not connect back: is it to be updated through its page?
+     * NULL: no. */
+    bool (*go_around)(void *user, const struct otter_push_target *target);
     void *ask_user;
 
     uint64_t now_ms;        /* to be read by the reporter */

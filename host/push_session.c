@@ -58,6 +58,7 @@ void otter__push_session_finish(struct otter_push_session *s,
     }
     close_fd(&s->udp);
     close_fd(&s->tcp);
+    otter_web_exchange_end(&s->web.exchange);
     s->ending = ending;
     s->finished_at_ms = s->now_ms;
     otter__push_session_enter(s, OTTER_PUSH_SESSION_DONE, 0);
@@ -164,7 +165,11 @@ void otter_push_session_password(struct otter_push_session *s,
         return;
     }
     s->password = password; /* for further rounds */
-    answer(s, password);
+    if (s->job->web) {
+        otter__push_web_password(s);
+    } else {
+        answer(s, password);
+    }
 }
 
 /* A refusal is final only when it can be meant for the answer just sent.  A
@@ -350,11 +355,17 @@ void otter_push_session_step(struct otter_push_session *s, uint64_t now_ms)
         [OTTER_PUSH_SESSION_WAITING] = step_waiting,
         [OTTER_PUSH_SESSION_SENDING] = otter__push_transfer_send,
         [OTTER_PUSH_SESSION_RESULT] = otter__push_transfer_result,
+        [OTTER_PUSH_SESSION_CONNECTING] = step_nothing,
+        [OTTER_PUSH_SESSION_RESTARTING] = step_nothing,
         [OTTER_PUSH_SESSION_DONE] = step_nothing,
     };
 
     s->now_ms = now_ms;
-    steps[s->state](s);
+    if (s->job->web) {
+        otter__push_web_step(s);
+    } else {
+        steps[s->state](s);
+    }
 }
 
 void otter_push_session_start(struct otter_push_session *s, uint64_t now_ms)
@@ -362,6 +373,11 @@ void otter_push_session_start(struct otter_push_session *s, uint64_t now_ms)
     s->now_ms = now_ms;
     s->started_at_ms = now_ms;
     s->tcp = -1;
+    s->udp = -1;
+    if (s->job->web) {
+        otter__push_web_start(s);
+        return;
+    }
     s->udp = otter_push_udp_open(&s->device, &s->local);
     if (s->udp < 0) {
         otter__push_session_fail_os(s, errno);
@@ -375,7 +391,7 @@ void otter_push_session_start(struct otter_push_session *s, uint64_t now_ms)
 bool otter_push_session_expects(const struct otter_push_session *s,
                                 const struct sockaddr_storage *peer)
 {
-    return s->state <= OTTER_PUSH_SESSION_WAITING &&
+    return s->state <= OTTER_PUSH_SESSION_WAITING && !s->job->web &&
            otter_address_same_host(&s->device, peer);
 }
 
@@ -393,6 +409,9 @@ size_t otter_push_session_poll(const struct otter_push_session *s,
 {
     size_t count = 0;
 
+    if (s->job->web) {
+        return otter__push_web_poll(s, fds);
+    }
     if (s->udp >= 0 && s->state != OTTER_PUSH_SESSION_ASKING) {
         fds[count++] = (struct pollfd){.fd = s->udp, .events = POLLIN};
     }
@@ -409,6 +428,9 @@ size_t otter_push_session_poll(const struct otter_push_session *s,
 
 uint64_t otter_push_session_wake(const struct otter_push_session *s)
 {
+    if (s->job->web) {
+        return otter__push_web_wake(s);
+    }
     switch (s->state) {
     case OTTER_PUSH_SESSION_INVITING:
         return s->next_at_ms;
@@ -430,5 +452,14 @@ void otter_push_session_interrupt(struct otter_push_session *s,
                                   uint64_t now_ms)
 {
     s->now_ms = now_ms;
-    otter__push_session_finish(s, OTTER_PUSH_END_INTERRUPTED);
+    otter__push_session_finish(s, s->state == OTTER_PUSH_SESSION_RESTARTING
+                                      ? s->ending /* the verdict is known */
+                                      : OTTER_PUSH_END_INTERRUPTED);
+}
+
+void otter_push_session_end(struct otter_push_session *s,
+                            enum otter_push_ending ending, const char *text)
+{
+    snprintf(s->text, sizeof s->text, "%s", text);
+    otter__push_session_finish(s, ending);
 }

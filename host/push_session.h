@@ -29,6 +29,7 @@
 #include "host/address.h"
 #include "host/digest.h"
 #include "host/push_ending.h"
+#include "host/push_web.h"
 
 #include <poll.h>
 #include <stdbool.h>
@@ -59,6 +60,15 @@ struct otter_push_job {
     bool can_ask;    /* the owner will answer ASKING; otherwise it fails */
     uint32_t lockstep_chunk; /* 0: stream; else bytes sent per reply */
     struct otter_push_limits limits;
+
+    /* Of the way through the update page. */
+    bool web;                           /* this way */
+    const char *path;                   /* of the page, "/update" */
+    const char *user;                   /* whose password it is */
+    const char *file_name;              /* without folders */
+    char sha256[OTTER_SHA256_HEX_SIZE]; /* of the bytes */
+    const char *version;                /* in the file, NULL: not known */
+    uint32_t back_ms; /* for the device to come back; 0: not awaited */
 };
 
 enum otter_push_session_state {
@@ -67,7 +77,9 @@ enum otter_push_session_state {
     OTTER_PUSH_SESSION_AUTHENTICATING,
     OTTER_PUSH_SESSION_WAITING, /* accepted; the device connects back */
     OTTER_PUSH_SESSION_SENDING,
-    OTTER_PUSH_SESSION_RESULT, /* all sent; the device verifies */
+    OTTER_PUSH_SESSION_RESULT,     /* all sent; the device verifies */
+    OTTER_PUSH_SESSION_CONNECTING, /* web: the page is asked for */
+    OTTER_PUSH_SESSION_RESTARTING, /* web: until there is a new boot id */
     OTTER_PUSH_SESSION_DONE,
     OTTER_PUSH_SESSION_STATE_COUNT
 };
@@ -76,6 +88,8 @@ enum otter_push_session_event {
     OTTER_PUSH_EVENT_INVITED, /* an invitation was sent, see invitations */
     OTTER_PUSH_EVENT_STATE,   /* the state changed */
     OTTER_PUSH_EVENT_PROGRESS,
+    OTTER_PUSH_EVENT_FACTS, /* web: the device told what it is; the listener
+                               may end the session */
 };
 
 struct otter_push_session;
@@ -88,7 +102,7 @@ struct otter_push_session {
     /* To be set before start; borrowed until the session is closed. */
     const struct otter_push_job *job;
     const char *password;           /* NULL: none is known */
-    struct sockaddr_storage device; /* address and UDP port */
+    struct sockaddr_storage device; /* address and UDP port; web: TCP port */
     struct sockaddr_storage local;  /* UDP source; family 0: the system's */
     uint16_t host_port;             /* of the owner's listener */
     otter_push_session_listener *listener; /* NULL: nobody */
@@ -107,9 +121,10 @@ struct otter_push_session {
     unsigned invitations;    /* sent so far */
     /* Last other address that answered or connected, or empty. */
     char stranger[OTTER_ADDRESS_TEXT_SIZE];
-    bool authenticated;  /* the device asked for the password */
-    bool unknown_answer; /* REFUSED by words that the protocol lacks */
-    bool ok_implied;     /* connected though no OK was seen */
+    bool authenticated;        /* the device asked for the password */
+    bool unknown_answer;       /* REFUSED by words that the protocol lacks */
+    bool ok_implied;           /* connected though no OK was seen */
+    struct otter_push_web web; /* when the job goes this way */
 
     /* private */
     int udp;
@@ -164,8 +179,11 @@ uint64_t otter_push_session_wake(const struct otter_push_session *session);
 void otter_push_session_step(struct otter_push_session *session,
                              uint64_t now_ms);
 
-/* Ends a session from outside; does nothing in DONE. */
+/* Ends a session from outside; does nothing in DONE.  The first as
+ * interrupted, or with the verdict if that is known. */
 void otter_push_session_interrupt(struct otter_push_session *session,
                                   uint64_t now_ms);
+void otter_push_session_end(struct otter_push_session *session,
+                            enum otter_push_ending ending, const char *text);
 
 #endif

@@ -161,7 +161,11 @@ something in between refuses: a firewall on this computer, a VPN that took over
 the route, WSL, a container or a virtual machine with a network of its own, or a
 router between two networks. Let the firewall accept one port and use it:
 `--host-port 8300`. With several network interfaces choose the one that the
-device can reach: `--bind ADDRESS`."""),
+device can reach: `--bind ADDRESS`.
+
+Or let this computer do the dialling: a device that serves an update page takes
+the same file through it, `otter push --via http 192.168.1.50 sketch.bin`, and
+`--via auto` does so by itself when nobody connects back (docs/web.md)."""),
     ("no-connection", stranger, ["--connect-timeout", "1"], """\
 Somebody connected from another address: the device has two, or a router
 changes it on the way."""),

@@ -71,6 +71,19 @@ class WebTest(otter_testlib.SystemTest):
         self.assertEqual(board.read_flash(addr, len(data)), data)
 
 
+def hold_upload(test, board):
+    """A connection with an upload that has begun and goes no further."""
+    s = socket.create_connection((board.address, PORT), 20)
+    test.addCleanup(s.close)
+    s.sendall(f"POST /update HTTP/1.1\r\nHost: {board.address}\r\n"
+              "Content-Type: application/octet-stream\r\n"
+              "Content-Length: 90000\r\n\r\n".encode() +
+              pathlib.Path(sketch("web_updater-1.1.0", ""))
+              .read_bytes()[:9000])
+    board.expect("^Update: firmware$")
+    return s
+
+
 class Curl(WebTest):
     def setUp(self):
         super().setUp()
