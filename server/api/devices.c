@@ -60,11 +60,12 @@ void otterd_api_devices(struct otterd_call *call)
 
     if (!read_limit(call, &limit) || !read_after(call, &filter.after) ||
         !otterd_query_word(call, "state", otterd_words_state, &state) ||
-        !otterd_query_text(call, "version", OTTERD_TEXT_MAX,
+        !otterd_query_text(call, "version", OTTERD_TEXT_MAX, false,
                            &filter.version) ||
-        !otterd_query_text(call, "group", OTTERD_TEXT_MAX, &filter.group) ||
-        !otterd_query_text(call, "tag", OTTERD_TEXT_MAX, &filter.tag) ||
-        !otterd_query_text(call, "q", OTTERD_TEXT_MAX, &filter.q)) {
+        !otterd_query_text(call, "group", OTTERD_TEXT_MAX, false,
+                           &filter.group) ||
+        !otterd_query_text(call, "tag", OTTERD_TEXT_MAX, false, &filter.tag) ||
+        !otterd_query_text(call, "q", OTTERD_TEXT_MAX, false, &filter.q)) {
         return;
     }
     filter.state = (enum otterd_device_state)state;

@@ -88,11 +88,11 @@ void otterd_api_firmware_file(struct otterd_call *call)
 /* ---- Uploading ---- */
 
 static bool copy_text(struct otterd_call *call, const char *key, char *out,
-                      size_t size)
+                      size_t size, bool lines)
 {
     const char *text;
 
-    if (!otterd_query_text(call, key, size, &text)) {
+    if (!otterd_query_text(call, key, size, lines, &text)) {
         return false;
     }
     snprintf(out, size, "%s", text != NULL ? text : "");
@@ -126,25 +126,18 @@ static bool read_description(struct otterd_call *call,
                              struct otterd_firmware *f,
                              enum otterd_claim *claim)
 {
-    const char *notes;
     int kind = -1;
 
-    if (!copy_text(call, "name", f->name, sizeof f->name) ||
-        !copy_text(call, "version", f->version, sizeof f->version) ||
-        !copy_text(call, "board", f->board, sizeof f->board) ||
-        !copy_text(call, "filename", f->filename, sizeof f->filename) ||
+    if (!copy_text(call, "name", f->name, sizeof f->name, false) ||
+        !copy_text(call, "version", f->version, sizeof f->version, false) ||
+        !copy_text(call, "board", f->board, sizeof f->board, false) ||
+        !copy_text(call, "filename", f->filename, sizeof f->filename, false) ||
+        !copy_text(call, "notes", f->notes, sizeof f->notes, true) ||
         !otterd_query_word(call, "kind",
                            (const char *const[]){"sketch", "filesystem", NULL},
                            &kind)) {
         return false;
     }
-    notes = otterd_query(call, "notes");
-    if (notes != NULL && strlen(notes) >= sizeof f->notes) {
-        otterd_problem(call, 400, "notes are longer than %zu bytes.",
-                       sizeof f->notes - 1);
-        return false;
-    }
-    snprintf(f->notes, sizeof f->notes, "%s", notes != NULL ? notes : "");
     *claim = kind < 0    ? OTTERD_CLAIM_NONE
              : kind == 0 ? OTTERD_CLAIM_SKETCH
                          : OTTERD_CLAIM_FILES;

@@ -47,9 +47,10 @@ bool otterd_arg_mac(struct otterd_call *call, uint64_t *mac);
 bool otterd_query_page(struct otterd_call *call, int64_t *limit,
                        int64_t *after);
 
-/* A text of less than `size` bytes without control characters, or NULL. */
+/* A text of less than `size` bytes without control characters, or NULL;
+ * `lines` allows line ends. */
 bool otterd_query_text(struct otterd_call *call, const char *key, size_t size,
-                       const char **out);
+                       bool lines, const char **out);
 
 /* One of the words; `*out` is left alone when the parameter is not given. */
 bool otterd_query_word(struct otterd_call *call, const char *key,
@@ -58,7 +59,7 @@ bool otterd_query_word(struct otterd_call *call, const char *key,
 /* The body has no other members than those, separated by blanks. */
 bool otterd_body_only(struct otterd_call *call, const char *names);
 
-/* The same for members of the body; `lines` allows line ends. */
+/* The same for members of the body. */
 bool otterd_body_text(struct otterd_call *call, const char *key, size_t size,
                       bool lines, const char **out);
 bool otterd_body_word(struct otterd_call *call, const char *key,

@@ -124,10 +124,10 @@ static bool take_word(struct otterd_call *call, const char *key,
 }
 
 bool otterd_query_text(struct otterd_call *call, const char *key, size_t size,
-                       const char **out)
+                       bool lines, const char **out)
 {
     *out = otterd_query(call, key);
-    return *out == NULL || take_text(call, key, *out, size, false);
+    return *out == NULL || take_text(call, key, *out, size, lines);
 }
 
 bool otterd_query_word(struct otterd_call *call, const char *key,
@@ -215,15 +215,14 @@ bool otterd_is_header_word(const char *text, size_t size)
 
 void otterd_answer_store(struct otterd_call *call, int err)
 {
-    otterd_log(OTTERD_LOG_ERROR, "store",
-               otterd_log_text("why", err == OTTER_ERR_STATE
-                                          ? otterd_store_error(call->store)
-                                          : otter_error_text(err)));
+    const char *why = err == OTTER_ERR_STATE ? otterd_store_error(call->store)
+                                             : otter_error_text(err);
+
+    otterd_log(OTTERD_LOG_ERROR, "store", otterd_log_text("why", why));
     otterd_problem(call, 503,
                    "The database could not do it: %s. Nothing was changed; "
                    "try again, and look into the server's log.",
-                   err == OTTER_ERR_STATE ? otterd_store_error(call->store)
-                                          : otter_error_text(err));
+                   why);
 }
 
 void otterd_answer_error(struct otterd_call *call, int err, const char *what)

@@ -25,7 +25,7 @@ void otterd_api_releases(struct otterd_call *call)
     if (!otterd_query_page(call, &limit, &filter.after) ||
         !otterd_query_word(call, "state", otterd_words_release,
                            &filter.state) ||
-        !otterd_query_text(call, "product", OTTERD_TEXT_MAX,
+        !otterd_query_text(call, "product", OTTERD_TEXT_MAX, false,
                            &filter.product)) {
         return;
     }

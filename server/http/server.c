@@ -8,6 +8,7 @@
 #include "server/http/server_internal.h"
 #include "server/http/tls.h"
 #include "server/log.h"
+#include "server/store/firmware.h"
 
 #include "format/error.h"
 
@@ -166,6 +167,7 @@ int otterd_server_start(struct otterd_server **out,
     snprintf(server->dir, sizeof server->dir, "%s", config->data);
     server->threads = cores < 1 ? 1 : cores > 64 ? 64 : (unsigned)cores;
     err = open_readers(server, server->threads);
+    otterd_firmware_sweep(server->dir);
     if (err == 0) {
         err = otterd_hub_create(&server->hub);
     }
