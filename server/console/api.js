@@ -5,6 +5,14 @@
 
 const BASE = new URL("../api/v1", document.baseURI);
 
+// What went wrong, in a word; how and what to do is the server's to say.
+const TITLES = {
+  400: "The server does not take this", 403: "Your token may not do this",
+  404: "This is not there", 409: "This cannot be done",
+  413: "This is too large", 422: "The server refuses this",
+  401: "You are not let in", 507: "The server\u2019s disk is full",
+};
+
 // An answer that is an error, as problem+json tells it.
 export class Problem extends Error {
   constructor(status, title, detail) {
@@ -42,8 +50,8 @@ function judge(path, status, text) {
       `Something between this page and otterd answered with ${status}.`);
   }
   if (status >= 200 && status < 300) return body;
-  const problem = new Problem(status, body?.title || `Status ${status}`,
-    body?.detail);
+  const problem = new Problem(status, TITLES[status] ||
+    `The server has a problem (${status})`, body?.detail || body?.title);
   if (status === 401 && path !== "/session") leave(problem);
   throw problem;
 }

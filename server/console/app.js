@@ -168,6 +168,7 @@ function leave(why) {
 
 document.getElementById("logout").addEventListener("click", async () => {
   await remove("/session").catch(() => {});
+  history.replaceState(null, "", location.pathname);
   leave("You are logged out.");
 });
 document.getElementById("skip").addEventListener("click", () => main.focus());

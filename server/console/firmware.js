@@ -3,17 +3,25 @@
 // The firmware: bringing files to the server, by dropping them anywhere on
 // the page or by choosing them, and what is there.
 import {get, remove, upload, url} from "./api.js";
-import {alarm, empty, field, h, moment, renew, run, said, size, sure, table,
-  tell} from "./dom.js";
+import {alarm, empty, field, h, moment, renew, run, said, select, size, sure,
+  table, tell} from "./dom.js";
 
 const LIMIT = 50;
+const LARGEST = 16777216;
+
+const KINDS = {"": "As it looks", sketch: "A sketch",
+  filesystem: "A file system"};
 
 // What the name of a file says: http_update-1.1.0.bin.gz
 function guess(name) {
   const stem = name.replace(/\.gz$/i, "").replace(/\.bin$/i, "");
   const match = /^(.*?)[-_ ]v?(\d+(?:\.\d+)+.*)$/.exec(stem);
-  return match ? {name: match[1], version: match[2]} : {name: stem,
-    version: ""};
+  return match ? {name: match[1], version: match[2]} : {};
+}
+
+// Devices are told the file's name in a header, which is for plain characters.
+function plain(name) {
+  return name.replace(/[^\x21-\x7e]|[/"\\;]/g, "_").slice(-94);
 }
 
 export function firmware({query, may}) {
@@ -141,9 +149,11 @@ function form(file, close, then) {
   const input = (name, value, more) => h("input", {name, value,
     autocomplete: "off", autocapitalize: "off", spellcheck: "false",
     maxlength: "62", ...more});
-  const name = input("name", about.name, {required: true});
-  const version = input("version", about.version, {required: true});
-  const board = input("board", "", {placeholder: "any"});
+  const asFile = {placeholder: "as the file says"};
+  const name = input("name", about.name, asFile);
+  const version = input("version", about.version, asFile);
+  const board = input("board", "", asFile);
+  const kind = select("kind", KINDS);
   const notes = h("textarea", {name: "notes", rows: "2"});
   const error = h("div");
   const bar = h("progress", {max: "100", value: "0", hidden: true,
@@ -157,7 +167,7 @@ function form(file, close, then) {
     h("div", {class: "fields"},
       field("Name", name, "What it is: one name for all its versions."),
       field("Version", version, "As the device will report it."),
-      field("Board", board)),
+      field("Board", board), field("Kind", kind)),
     field("Notes", notes), error,
     h("div", {class: "actions"}, go,
       h("button", {type: "button", class: "quiet",
@@ -171,16 +181,15 @@ function form(file, close, then) {
   }
 
   async function send() {
-    if (!name.value.trim() || !version.value.trim()) {
-      (name.value.trim() ? version : name).focus();
-      throw new Error("Name and version are needed: releases and devices " +
-        "know the file by them.");
-    }
+    if (file.size > LARGEST)
+      throw new Error(`The file has ${size(file.size)}; the server takes ` +
+        `${size(LARGEST)} at most. A firmware for these chips is smaller.`);
     bar.hidden = false;
     progress(0, file.size || 1);
     sending = upload(file, {name: name.value.trim(),
       version: version.value.trim(), board: board.value.trim(),
-      notes: notes.value.trim(), filename: file.name}, progress);
+      notes: notes.value.trim(), kind: kind.value,
+      filename: plain(file.name)}, progress);
     try {
       const {firmware: item, known} = await sending.done;
       tell(known ? "The server has this very file already."

@@ -22,22 +22,23 @@ function happening(id, place) {
   const hint = h("p", {class: "hint"}, "Devices appear here when they ask " +
     "and get this release.");
   place.append(hint, list);
-  return () => {
-    for (const [mac, now] of progress) {
-      const before = known.get(mac);
-      if (String(now.release) !== String(id) || before?.step === now.step)
-        continue;
-      const [kind, , words] = STEPS[now.step];
-      const item = h("li", {"data-mac": mac, class: kind},
-        h("a", {href: link(mac)}, said(now.name || mac)), " ",
-        h("span", {}, words), " ", moment(now.at));
-      before?.item.remove();
-      list.prepend(item);
-      known.set(mac, {step: now.step, item});
-    }
-    hint.hidden = known.size > 0;
-    while (list.children.length > 50) list.lastChild.remove();
+  const draw = mac => {
+    const now = progress.get(mac);
+    const before = known.get(mac);
+    if (String(now?.release) !== String(id) || before?.step === now.step)
+      return;
+    const [kind, , words] = STEPS[now.step];
+    const item = h("li", {"data-mac": mac, class: kind},
+      h("a", {href: link(mac)}, said(now.name || mac)), " ",
+      h("span", {}, words), " ", moment(now.at));
+    before?.item.remove();
+    list.prepend(item);
+    known.set(mac, {step: now.step, item});
+    hint.hidden = true;
+    if (list.children.length > 50) list.lastChild.remove();
   };
+  for (const mac of progress.keys()) draw(mac);
+  return draw;
 }
 
 function facts(item) {
@@ -66,7 +67,6 @@ export function release({words: [id], may}) {
   const draw = happening(id, devices);
   let state = null;
   let asked = 0;
-  let timer = 0;
 
   const change = (name, words) => event => run(event.target, error,
     async () => {
@@ -94,7 +94,10 @@ export function release({words: [id], may}) {
   async function load() {
     const mine = ++asked;
     const item = await get(`/releases/${encodeURIComponent(id)}`);
-    if (mine !== asked) return;
+    if (mine === asked) show(item);
+  }
+
+  function show(item) {
     head.replaceChildren(
       said(`${item.firmware.name} ${item.firmware.version}`, "name"), " ",
       badge(item.state));
@@ -104,7 +107,6 @@ export function release({words: [id], may}) {
     }
     sums.replaceChildren(tiles(item.counts));
     about.replaceChildren(facts(item));
-    draw();
   }
 
   return {
@@ -112,11 +114,9 @@ export function release({words: [id], may}) {
     element: h("div", {class: "release"}, head, error, actions, sums,
       h("section", {class: "card"}, h("h2", {}, "Live"), devices),
       h("section", {class: "card"}, h("h2", {}, "Details"), about)),
-    live() {
-      timer = timer || setTimeout(() => {
-        timer = 0;
-        if (head.isConnected) load().catch(() => {});
-      }, 300);
+    live(kind, thing) {
+      if (kind === "device") draw(thing.mac);
+      if (kind === "release" && String(thing.id) === id) show(thing);
     },
   };
 }

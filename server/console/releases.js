@@ -159,7 +159,8 @@ export function newRelease({query, may}) {
     const made = await post("/releases", {
       firmware: chosen.id, mode: chosen.kind || "sketch",
       target: kind.value === "all" ? {kind: "all"} :
-        {kind: kind.value, value: value.value.trim()},
+        {kind: kind.value, value: kind.value === "chip_size"
+          ? Number(value.value) : value.value.trim()},
       product: product.value.trim(), priority: Number(priority.value || 0),
       notes: notes.value.trim(), state: paused.checked ? "paused" : "active",
     });

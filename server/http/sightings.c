@@ -50,6 +50,8 @@ static void let_others(struct otterd_sightings *s)
 static void tell_device(struct otterd_sightings *s,
                         const struct otterd_sighting *sighting)
 {
+    int64_t id =
+        sighting->counted != 0 ? sighting->counted : sighting->release;
     struct otterd_device_view view;
     json_t *data;
 
@@ -59,6 +61,8 @@ static void tell_device(struct otterd_sightings *s,
     data = otterd_show_device(&view);
     json_object_set_new(data, "event",
                         json_string(otterd_event_name(sighting->event)));
+    json_object_set_new(data, "release",
+                        id == 0 ? json_null() : json_integer(id));
     otterd_hub_publish(s->hub, "device", data);
     json_decref(data);
 }
