@@ -74,10 +74,12 @@ async function showPaths(place, admin) {
   if (admin) columns.push(["Actions", row => h("button", {type: "button",
     class: "small quiet", "aria-label": `Remove ${row.path}`,
     onclick: forget(row.path)}, "Remove"), "act"]);
-  place.replaceChildren(h("h2", {}, "Paths"), error,
+  place.replaceChildren(h("h2", {}, "Paths"),
+    h("p", {class: "hint"}, "Where devices ask. Each path can stand for a " +
+      "product, which has releases of its own."), error,
     list.length ? table("Paths", columns, list) :
-      empty("Devices ask at /update",
-        h("p", {}, "More paths can each stand for a product of their own.")),
+      empty("Devices have nowhere to ask",
+        h("p", {}, "Add /update, at which they ask by default.")),
     admin ? adder(error, again) : "");
 }
 

@@ -109,10 +109,9 @@ static struct MHD_Daemon *start(struct otterd_server *server,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         (unsigned)server->config.per_address, MHD_OPTION_UNESCAPE_CALLBACK,
         unescape, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-        MHD_OPTION_LISTENING_ADDRESS_REUSE, 0u, MHD_OPTION_NOTIFY_CONNECTION,
-        otterd_patience_notify, server->patience, MHD_OPTION_NOTIFY_COMPLETED,
-        completed, server, MHD_OPTION_ARRAY, tls ? secure : none,
-        MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_CONNECTION, otterd_patience_notify, server->patience,
+        MHD_OPTION_NOTIFY_COMPLETED, completed, server, MHD_OPTION_ARRAY,
+        tls ? secure : none, MHD_OPTION_END);
 }
 
 int otterd__listen(struct otterd_server *server,

@@ -104,9 +104,9 @@ class Case(unittest.TestCase):
         self.run_otterd("import", self.folder / "table.txt",
                         self.folder / "bin")
 
-    def serve(self):
+    def serve(self, at=0):
         server = subprocess.Popen(
-            [OTTERD, "--data", self.data, "--listen", "127.0.0.1:0"],
+            [OTTERD, "--data", self.data, "--listen", f"127.0.0.1:{at}"],
             stderr=subprocess.PIPE)
         self.addCleanup(self.end, server)
         port = self.wait_line(server.stderr, rb"event=listening .*port=(\d+)")
@@ -383,6 +383,13 @@ class Server(Case):
         table.write_text(good)
         self.run_otterd("import", table, self.folder / "bin")
         self.assertIn("state accepted", self.run_otterd("device", MAC))
+
+    def test_otterd_starts_again_at_its_port(self):
+        server, port = self.serve()
+        with socket.create_connection(("127.0.0.1", port), LIMIT) as peer:
+            self.stop(server)  # ends a connection, whose port is busy now
+            self.assertEqual(peer.recv(1), b"")
+        self.assertEqual(self.serve(port)[1], port)
 
     def test_otterd_wrong_use_is_told(self):
         self.assertIn("--listen", self.run_otterd("--help"))

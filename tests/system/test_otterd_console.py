@@ -30,16 +30,19 @@ class Page(otter_testlib.SystemTest, Case):
         Case.setUp(self)
         otter_testlib.SystemTest.setUp(self)
         self.new = pathlib.Path(otter_testlib.sketch("http_update-1.1.0", ""))
+        self.start(0)
+        self.token = self.wait_line(
+            self.server.stdout, rb"(otter_[\w-]{43})").decode()
+        self.addCleanup(self.no_problems)
+
+    def start(self, port):
         self.server = subprocess.Popen(
-            [OTTERD, "--data", self.data, "--listen", "127.0.0.1:0"],
+            [OTTERD, "--data", self.data, "--listen", f"127.0.0.1:{port}"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.addCleanup(self.end, self.server)
         self.addCleanup(self.server.stdout.close)
         self.port = int(self.wait_line(
             self.server.stderr, rb"event=listening .*port=(\d+)"))
-        self.token = self.wait_line(
-            self.server.stdout, rb"(otter_[\w-]{43})").decode()
-        self.addCleanup(self.no_problems)
 
     def no_problems(self):
         self.assertEqual(self.browser.problems()["problems"], [])
@@ -81,6 +84,7 @@ class Page(otter_testlib.SystemTest, Case):
         self.browser.click(selector=f"button:text-is('{name}')")
 
     def shot(self, name):
+        self.browser.eval(script="scrollTo(0, 0)")
         folder = os.environ.get("OTTER_SHOTS", self.folder)
         path = pathlib.Path(folder) / f"console-{name}.png"
         self.browser.shot(path=str(path))
@@ -315,6 +319,59 @@ class Page(otter_testlib.SystemTest, Case):
             self.assertFalse(self.browser.visible(
                 selector="main button, main .button")["visible"], route)
 
+    def test_console_settings_tokens_and_forgetting(self):
+        ask(self.port, changed())
+        self.open("console/#/settings")
+        self.login()
+        self.see("[aria-label=Paths]", "/update")
+        self.browser.click(selector="#policy-accept")
+        self.press("Save")
+        self.see("#said", "Saved")
+        self.assertEqual(self.sql("SELECT value FROM setting WHERE key = ?",
+                                  "policy"), [("accept",)])
+        self.browser.fill(selector="[name=path]", text="nowhere")
+        self.press("Add a path")
+        self.see("[role=alert]", "/")
+        self.browser.fill(selector="[name=path]", text="/door.php")
+        self.browser.fill(selector="[name=product]", text="door")
+        self.press("Add a path")
+        self.see("[aria-label=Paths]", "/door.php")
+        other = "18:FE:AA:00:03:00"
+        ask(self.port, changed(STA_MAC=other), "/door.php")
+        otter_testlib.wait_for(lambda: self.sql(
+            "SELECT state, product FROM device WHERE mac = ?",
+            int(other.replace(":", ""), 16)) == [(2, "door")], "the device")
+        self.browser.click(selector="[aria-label='Remove /door.php']")
+        self.browser.click(selector="dialog button.danger")
+        otter_testlib.wait_for(lambda: not self.sql(
+            "SELECT * FROM path WHERE path = '/door.php'"), "the path to go")
+        self.go("tokens", "Tokens")
+        self.browser.click(selector="[aria-label='Delete administrator']")
+        self.browser.click(selector="dialog button.danger")
+        self.see("[role=alert]", "last token of an administrator")
+        self.go(f"devices/{MAC}", f"Device {MAC}")
+        self.press("Forget this device")
+        self.browser.click(selector="dialog button.danger")
+        self.see("h1", "^Devices$")
+        self.see(".count", "^1 device$")
+        self.see(f"[data-mac='{other}']", "door")
+
+    def test_console_goes_on_after_the_server_was_away(self):
+        self.open()
+        self.login()
+        self.see("#stream", "^Live$")
+        self.stop(self.server)
+        self.see("#stream", "^Reconnecting$")
+        self.go("releases", "Releases")
+        self.see("[role=alert]", "^The server does not answer")
+        self.go("devices", "Devices")
+        self.start(self.port)
+        ask(self.port, changed())
+        self.see("#stream", "^Live$")
+        self.see("[data-mac]", "pending")
+        self.assertFalse(self.browser.visible(
+            selector="[role=alert]")["visible"])
+
     def test_console_on_a_phone_and_in_the_dark(self):
         """Nothing is wider than the screen, and dark is dark."""
         for number in range(3):
@@ -332,6 +389,8 @@ class Page(otter_testlib.SystemTest, Case):
                     ("tokens", "Tokens"), ("audit", "Audit")):
                 self.go(route, title)
                 self.see("main", "[^\\n]\\n+[^\\n]")
+                self.assertFalse(self.browser.visible(
+                    selector="[role=alert]")["visible"], route)
                 self.assertLessEqual(self.browser.eval(
                     script="document.documentElement.scrollWidth")["value"],
                     360, route)
