@@ -6,6 +6,8 @@
 .PHONY: help demo test build debug bench size powercut fuzz format clean
 
 SECONDS ?= 30
+# Most system tests wait for a device or a timer: several fit on a core.
+JOBS ?= $(shell expr 3 \* $$(nproc))
 CUTS ?= 300000
 SEED ?= 1
 
@@ -23,7 +25,7 @@ test: ## everything a change must pass
 	@scripts/setup test
 	@scripts/browser
 	@$(MAKE) -s programs debug
-	@ctest --test-dir build/debug -j2 --output-on-failure --no-tests=error
+	@ctest --test-dir build/debug -j$(JOBS) --output-on-failure --no-tests=error
 
 build: ## the programs, into build/bin
 	@scripts/setup build
