@@ -62,7 +62,7 @@ struct trace {
     int end_error; /* what the updater behind the sketch said */
 };
 
-#define FILE_400K       .head = "e901024000f01040320cb766cb07d2c9", .size = 409600
+#define HEAD_400K       "e901024000f01040320cb766cb07d2c9"
 #define AUTH_BOUNDARY   "7d81915a08277804"
 #define MAGIC_BOUNDARY  "2a0de4a66727d149"
 #define NOAUTH_BOUNDARY "a1ce5aae72dac06a"
@@ -91,7 +91,8 @@ static const struct trace traces[] = {
                         FORM("409805", AUTH_BOUNDARY)),
      .part = PART(AUTH_BOUNDARY, "fake400k.bin"),
      .end = END(AUTH_BOUNDARY),
-     FILE_400K,
+     .head = HEAD_400K,
+     .size = 409600,
      .answer = ANSWER("200 OK", CORS "Content-Length: 74\r\n"),
      .body = SUCCESS,
      .password = true},
@@ -99,7 +100,8 @@ static const struct trace traces[] = {
      .request = REQUEST("POST", "", FORM("409805", NOAUTH_BOUNDARY)),
      .part = PART(NOAUTH_BOUNDARY, "fake400k.bin"),
      .end = END(NOAUTH_BOUNDARY),
-     FILE_400K,
+     .head = HEAD_400K,
+     .size = 409600,
      .answer = LOGIN,
      .body = "",
      .password = true},

@@ -27,7 +27,7 @@
 #define SUCCESS    "Update Success! Rebooting..."
 #define PART(name)                                                            \
     "Content-Disposition: form-data; name=\"" name "\"; "                     \
-                                                   "filename=\"f.bin\"\r\n"
+    "filename=\"f.bin\"\r\n"
 #define TYPE  "Content-Type: application/octet-stream\r\n"
 #define ADMIN "Authorization: Basic YWRtaW46YWRtaW4=\r\n"
 #define WRONG "Authorization: Basic YWRtaW46ZmFsc2No\r\n"
