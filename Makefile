@@ -3,13 +3,14 @@
 # The commands people type.  Each installs what it needs (scripts/setup) and
 # builds out of tree, in build/.  `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test build debug bench size powercut fuzz format clean
+.PHONY: help demo test build install debug bench size powercut fuzz format clean
 
 SECONDS ?= 30
 # Most system tests wait for a device or a timer: several fit on a core.
 JOBS ?= $(shell expr 3 \* $$(nproc))
 CUTS ?= 300000
 SEED ?= 1
+PREFIX ?= /usr/local
 
 help: ## list the targets
 	@echo "Otter, over-the-air updates for ESP8266-class devices"
@@ -30,6 +31,13 @@ test: ## everything a change must pass
 build: ## the programs, into build/bin
 	@scripts/setup build
 	@$(MAKE) -s programs
+
+install: ## programs and otterd's unit, below PREFIX (/usr/local)
+	@scripts/setup build
+	@$(MAKE) -s programs
+	@cmake build/release -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
+	@cmake --build build/release >/dev/null
+	@cmake --install build/release
 
 bench: ## figures measured side by side, never asserted
 	@scripts/setup build

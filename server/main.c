@@ -6,6 +6,7 @@
 #include "server/http/server.h"
 #include "server/import.h"
 #include "server/log.h"
+#include "server/notify.h"
 #include "server/store/devices.h"
 #include "server/store/tokens.h"
 
@@ -132,11 +133,14 @@ static int serve(const struct otterd_config *config)
     say_listening(&config->tls_listen, otterd_server_tls_port(server), "yes");
     say_listening(&config->listen, otterd_server_port(server), "no");
     do {
+        otterd_notify("READY=1");
         sigwait(&set, &signal_number);
         if (signal_number == SIGHUP) {
+            otterd_notify("RELOADING=1");
             otterd_server_reload(server);
         }
     } while (signal_number == SIGHUP);
+    otterd_notify("STOPPING=1");
     otterd_server_stop(server);
     otterd_log(OTTERD_LOG_INFO, "stopped",
                otterd_log_number("signal", signal_number));
