@@ -176,10 +176,10 @@ int otterd_tls_load(const char *cert_file, const char *key_file)
     if (gmtime_r(&expires, &utc) != NULL) {
         strftime(until, sizeof until, "%Y-%m-%dT%H:%M:%SZ", &utc);
     }
+    put_in_force(fresh);
     otterd_log(expires <= time(NULL) ? OTTERD_LOG_WARNING : OTTERD_LOG_INFO,
                "certificate", otterd_log_text("file", cert_file),
                otterd_log_text("expires", until));
-    put_in_force(fresh);
     return 0;
 }
 
