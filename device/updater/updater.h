@@ -152,19 +152,24 @@ int otter_updater_poll(struct otter_updater *updater);
  *   sketch cannot be read, so nobody knows where it ends; OTTER_ERR_SPACE;
  *   OTTER_ERR_KIND.  What a key can resume is whole thirty-firsts of the
  *   content, in sectors.  With OTTER_SIZE_UNKNOWN a sketch is staged one
- * sector above the running one (protocol 4.3) and a file system may fill its
- * area. expect takes MD5 and SHA-256, both at once too; a second digest of a
- * kind replaces the first. write: OTTER_ERR_SPACE: more bytes than announced,
- * or than there is room for; OTTER_ERR_MAGIC, OTTER_ERR_NEW_FLASH_CONFIG,
- * OTTER_ERR_GZIP: the first four bytes. write and poll: OTTER_ERR_FLASH_ERASE,
- * _PROGRAM (also when the bytes read back are others) and _READ;
- * OTTER_ERR_BOARD, _CHIP, _LOADER: the descriptor; OTTER_ERR_IMAGE: the sketch
- * is not whole, or its descriptor makes no sense. end: OTTER_ERR_NO_DATA: less
- * than the announced size came and it is one sector at most, or nothing came;
- * OTTER_ERR_SHORT: less than announced; OTTER_ERR_DIGEST; OTTER_ERR_GZIP;
- * OTTER_ERR_SPACE: it unpacks to too much; OTTER_ERR_IMAGE: the sketch is not
- * whole; OTTER_ERR_RECORD: the boot command could not be left. detail names
- * MD5s only when they differ. */
+ *   sector above the running one (protocol 4.3) and a file system may fill
+ *   its area.
+ * expect takes MD5 and SHA-256, both at once too; a second digest of a kind
+ *   replaces the first.
+ * write: OTTER_ERR_SPACE: more bytes than announced, or than there is room
+ *   for; OTTER_ERR_MAGIC, OTTER_ERR_NEW_FLASH_CONFIG, OTTER_ERR_GZIP: the
+ *   first four bytes.
+ * write and poll: OTTER_ERR_FLASH_ERASE, _PROGRAM (also when the bytes read
+ *   back are others) and _READ; OTTER_ERR_BOARD, _CHIP, _LOADER: the
+ *   descriptor; OTTER_ERR_IMAGE: the sketch is not whole, or its descriptor
+ *   makes no sense.
+ * end: OTTER_ERR_NO_DATA: less than the announced size came and it is one
+ *   sector at most, or nothing came; OTTER_ERR_SHORT: less than announced;
+ *   OTTER_ERR_DIGEST; OTTER_ERR_GZIP; OTTER_ERR_SPACE: it unpacks to too
+ *   much; OTTER_ERR_IMAGE: the sketch is not whole; OTTER_ERR_CHECKSUM: with
+ *   the core's loader, the boot image would not start; OTTER_ERR_RECORD: the
+ *   boot command could not be left.
+ * detail names MD5s only when they differ. */
 static inline struct otter_stream *otter_updater_stream(
     struct otter_updater *updater)
 {
