@@ -237,6 +237,7 @@ struct otter_pull {
     uint32_t wait_ms; /* ... and the time to the next */
     uint32_t size;    /* bytes of the update */
     uint32_t done;    /* of these, taken by the stream */
+    uint32_t shown;   /* of these, told to on_progress */
     uint32_t best;    /* the most that `done` was when a try counted */
     uint8_t md5[16];
     struct otter_pull_head head;

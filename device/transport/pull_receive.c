@@ -137,6 +137,7 @@ static void tell_progress(struct otter_pull *pull, uint32_t done)
 {
     const struct otter_events *events = pull->config->events;
 
+    pull->shown = done;
     if (events != NULL && events->on_progress != NULL) {
         events->on_progress(events->user, done, pull->size);
     }
@@ -244,7 +245,6 @@ static void body_lost(struct otter_pull *pull)
 
 void otter__pull_step_receive(struct otter_pull *pull)
 {
-    uint32_t before = pull->done;
     enum flow flow = move_bytes(pull);
     bool complete = pull->done == pull->size;
     bool recognized = pull->done >= OTTER__PULL_SKETCH_HEAD;
@@ -263,7 +263,7 @@ void otter__pull_step_receive(struct otter_pull *pull)
         }
         otter__pull_enter(pull, OTTER__PULL_END);
         tell_progress(pull, pull->size);
-    } else if (pull->told && pull->done != before) {
+    } else if (pull->told && pull->done != pull->shown) {
         tell_progress(pull, pull->done);
     }
 }

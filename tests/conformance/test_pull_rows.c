@@ -194,7 +194,8 @@ static void test_pull_200_calls_back_in_the_cores_order(void **state)
     pull_rig_run(rig, 2);
     pull_rig_body(peer, 600, 400);
     assert_true(pull_rig_finish(rig));
-    pull_rig_logged(rig, "progress(0,1000) progress(1000,1000) end result(2)");
+    pull_rig_logged(rig, "progress(0,1000) progress(600,1000) "
+                         "progress(1000,1000) end result(2)");
     pull_rig_arrived(rig, 1000);
     assert_int_equal(rig->stream.commits, 1);
     assert_int_equal(rig->stream.info.kind, OTTER_UPDATE_SKETCH);
