@@ -212,6 +212,9 @@ void otterd_call_answer(struct otterd_call *call, const char *text, size_t len)
         return;
     }
     call->route->answer(call);
+    /* What was not kept is gone before anybody hears of it. */
+    otterd_upload_free(call->upload);
+    call->upload = NULL;
     if (call->answer == NULL && call->fd < 0 && call->status != 204) {
         call->status = 503; /* no memory for the answer */
     }

@@ -1,0 +1,392 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Devices, firmware and releases over otterd's API, and what devices get."""
+import contextlib
+import gzip
+import hashlib
+import re
+import socket
+import unittest
+
+from otterd_client import BASE
+from otterd_rig import Api, Events
+from push_peer import make_image
+from test_otterd import MAC, ask, changed
+
+EVIL = "x'); DROP TABLE device; --\"%s<b>"
+
+
+class Devices(Api):
+    def test_device_appears_and_is_decided_about(self):
+        self.assertEqual(self.admin.get(f"/devices/{MAC}").status, 404)
+        self.assertEqual(ask(self.port, changed()).status, 500)
+        device = self.settled(MAC, lambda d: True)
+        self.assertEqual(
+            {k: device[k] for k in (
+                "state", "version", "mode", "requests", "chip_size",
+                "free_space", "sketch_size", "address", "status", "board")},
+            {"state": "pending", "version": "DOOR-6-old", "mode": "sketch",
+             "requests": 1, "chip_size": 4194304, "free_space": 2744320,
+             "sketch_size": 400000, "address": "127.0.0.1", "status": "",
+             "board": ""})
+        self.assertEqual(device["answer"]["status"], 500)
+        self.assertIn("accepted", device["answer"]["reason"])
+        self.assertEqual(device["headers"]["x-ESP8266-sdk-version"], "2.5.0")
+        why = self.admin.get(f"/devices/{MAC}/explain")
+        self.assertEqual(why["decision"], "refused")
+        changes = {"state": "accepted", "group": "lab", "tags": ["a", "ä"],
+                   "name": "Küche"}
+        for form in (MAC.lower(), MAC.replace(":", "-"),
+                     MAC.replace(":", "")):
+            after = self.admin.patch(f"/devices/{form}", **changes)
+            self.assertEqual(after["mac"], MAC)
+        self.assertEqual({k: after[k] for k in changes}, changes)
+        self.assertEqual(self.admin.patch(f"/devices/{MAC}", tags=[])["group"],
+                         "lab")
+        events = [h["event"] for h in
+                  self.admin.get(f"/devices/{MAC}/history")["history"]]
+        self.assertEqual(events, ["reported", "asked"])
+        self.assertEqual(self.admin.delete(f"/devices/{MAC}").status, 204)
+        self.problem(self.admin.get(f"/devices/{MAC}"), 404, "never asked")
+        self.problem(self.admin.delete(f"/devices/{MAC}"), 404)
+        self.problem(self.admin.get(f"/devices/{MAC}/history"), 404)
+        for path in ("/devices/18FE", "/devices/zz:FE:34:00:00:01"):
+            self.problem(self.admin.get(path), 400, "MAC")
+
+    def test_device_lists_are_filtered_and_paged(self):
+        for i in range(5):
+            mac = f"18:FE:34:00:00:0{i}"
+            self.admin.patch(f"/devices/{mac}", name=f"lamp {i}",
+                             group="a" if i % 2 else "b", tags=["x", f"t{i}"],
+                             state="blocked" if i == 3 else "accepted")
+        ask(self.port, changed(STA_MAC="18:FE:34:00:00:04"))
+        self.settled("18:FE:34:00:00:04", lambda d: d["requests"] == 1)
+
+        def found(**query):
+            macs = []
+            while True:
+                page = self.admin.get("/devices", **query)
+                self.assertEqual(page.status, 200, page.body)
+                macs += [int(d["mac"][-1]) for d in page["devices"]]
+                if page["next"] is None:
+                    return macs
+                query["after"] = page["next"]
+
+        everything = [0, 1, 2, 3, 4]
+        for query, wanted in (
+                ({}, everything), ({"limit": 2}, everything),
+                ({"limit": 5}, everything), ({"group": "a"}, [1, 3]),
+                ({"group": "a", "limit": 1}, [1, 3]), ({"tag": "t2"}, [2]),
+                ({"tag": "t"}, []), ({"tag": "x", "state": "blocked"}, [3]),
+                ({"version": "DOOR-6-old"}, [4]), ({"q": "LAMP 1"}, [1]),
+                ({"q": "18:fe:34:00:00:02"}, [2]), ({"q": "0003"}, [3]),
+                ({"q": "door"}, [4]), ({"q": EVIL}, []), ({"q": "%"}, []),
+                ({"group": EVIL}, []), ({"state": "pending"}, [])):
+            with self.subTest(query=query):
+                self.assertEqual(found(**query), wanted)
+        for query in ({"limit": 0}, {"limit": 1001}, {"limit": "x"},
+                      {"after": "x"}, {"state": "gone"}, {"colour": "red"}):
+            self.problem(self.admin.get("/devices", **query), 400)
+
+    def test_device_values_are_never_sql_or_something_else(self):
+        for value in (EVIL, "'", "\\", "\"", "a;b", "日本", "%00", "\u202e"):
+            after = self.admin.patch(f"/devices/{MAC}", name=value,
+                                     group=value)
+            self.assertEqual((after["name"], after["group"]), (value, value))
+        self.assertEqual(len(self.admin.get("/devices")["devices"]), 1)
+        self.problem(self.admin.patch(f"/devices/{MAC}", name="a\nb"), 400)
+
+
+class Firmware(Api):
+    def test_firmware_is_kept_and_given_back(self):
+        made = self.upload(notes="first\nlines", board="d1", filename="l.bin")
+        self.assertEqual(made["sha256"],
+                         hashlib.sha256(self.image).hexdigest())
+        self.assertEqual(made["md5"], hashlib.md5(self.image).hexdigest())
+        self.assertEqual(
+            {k: made[k] for k in ("name", "version", "board", "notes",
+                                  "filename", "size", "gzip", "kind", "by")},
+            {"name": "lamp", "version": "2.0", "board": "d1",
+             "notes": "first\nlines", "filename": "l.bin",
+             "size": len(self.image), "gzip": False, "kind": "sketch",
+             "by": "administrator"})
+        path = f"/firmware/{made['id']}"
+        self.assertEqual(self.admin.get(path).json, made)
+        self.assertEqual(self.admin.get("/firmware")["firmware"], [made])
+        file = self.admin.get(path + "/file")
+        self.assertEqual(file.body, self.image)
+        self.assertIn("filename=l.bin", file.headers["content-disposition"])
+        again = self.admin.post("/firmware", self.image, name="lamp",
+                                version="2.0")
+        self.assertEqual(self.made(again, 200), made)
+        other = make_image(8192)
+        self.problem(self.admin.post("/firmware", other, name="lamp",
+                                     version="2.0"), 409, "other bytes")
+        self.assertEqual(len(list((self.data / "firmware").iterdir())), 1)
+
+    def test_firmware_that_is_released_stays(self):
+        made = self.upload()
+        path = f"/firmware/{made['id']}"
+        release = self.release(made)
+        self.problem(self.admin.delete(path), 409, "Withdraw")
+        self.admin.patch(f"/releases/{release['id']}", state="withdrawn")
+        twin = self.made(self.admin.post("/firmware", self.image, name="twin",
+                                         version="2.0"))
+        self.assertEqual(self.admin.delete(path).status, 204)
+        self.assertEqual(self.admin.delete(path).status, 404)
+        self.assertEqual(self.admin.get(path + "/file").status, 404)
+        # The bytes are still needed, until they are not.
+        self.assertEqual(
+            self.admin.get(f"/firmware/{twin['id']}/file").body, self.image)
+        self.admin.delete(f"/firmware/{twin['id']}")
+        self.assertEqual(list((self.data / "firmware").iterdir()), [])
+        old = self.admin.get(f"/releases/{release['id']}")
+        self.assertEqual(old["firmware"]["version"], "2.0")
+        self.assertEqual(self.upload()["id"], made["id"])
+        self.assertEqual(self.admin.get(path + "/file").body, self.image)
+
+    def test_firmware_that_cannot_run_is_refused_with_the_reason(self):
+        image = self.image
+        flipped = image[:5000] + bytes([image[5000] ^ 1]) + image[5001:]
+        packed = gzip.compress(image, 1)
+        files = b"\x01\0\0\0\0\0\0\0littlefs".ljust(8192, b"\xff")
+        for data, word, query in (
+                (b"", "empty", {}), (b"\x7fELF" + b"\0" * 50, "ELF", {}),
+                (b"hello, world", "0x68", {}), (image[:-20], "cut", {}),
+                (image[:4096], "cut", {}), (flipped, "checksum", {}),
+                (b"\xe9\x01" + b"\0" * 8190, "0x1000", {}),
+                (packed[:-9], "unpacked", {}), (gzip.compress(b"x" * 9),
+                                                "begins with 0x78", {}),
+                (gzip.compress(flipped, 1), "checksum", {}),
+                (gzip.compress(b"\xe9" + bytes(17 << 20), 1), "16 MiB", {}),
+                (files[:5000], "multiple", {}),
+                (gzip.compress(files), "gzip", {"kind": "filesystem"}),
+                (files, "sketch", {"kind": "sketch"})):
+            with self.subTest(word=word):
+                self.problem(self.admin.post(
+                    "/firmware", data, name="a", version="1", **query),
+                    422, word)
+        self.assertEqual(list((self.data / "firmware").iterdir()), [])
+        made = self.upload(packed, "3.0")
+        self.assertEqual((made["gzip"], made["filename"]),
+                         (True, "3.0.bin.gz"))
+        self.assertEqual(self.upload(files, "3.0")["kind"], "filesystem")
+        self.assertEqual(self.upload(bytes(8192), "3.1", kind="filesystem")
+                         ["kind"], "filesystem")
+        for query in ({"version": "1"}, {"name": "a"},
+                      {"name": "a", "version": "1 2"},
+                      {"name": "a", "version": "../x"},
+                      {"name": "a", "version": "v" * 64},
+                      {"name": "a" * 64, "version": "1"},
+                      {"name": "a", "version": "1", "kind": "elf"},
+                      {"name": "a", "version": "1", "filename": "a/b"}):
+            self.problem(self.admin.post("/firmware", image, **query), 400)
+
+    def test_firmware_that_is_too_large_is_refused_in_little_memory(self):
+        status = f"/proc/{self.server.pid}/status"
+
+        def resident():
+            with open(status, encoding="ascii") as file:
+                return int(re.search(r"VmHWM:\s+(\d+)", file.read())[1])
+
+        before = resident()
+        piece = bytes(1 << 16)
+        self.problem(self.admin.call(
+            "POST", "/firmware", piece * 256, {"name": "a", "version": "1"}),
+            422)
+        self.problem(self.admin.call(
+            "POST", "/firmware", piece * 257, {"name": "a", "version": "1"}),
+            413, "16777216")
+        # Nobody said how much it would be.
+        self.problem(self.admin.raw(
+            "POST", BASE + "/firmware?name=a&version=1",
+            iter([piece] * 260),
+            {"Authorization": f"Bearer {self.admin.token}"}), 413, "16777216")
+        self.assertLess(resident() - before, 8192)
+        self.assertEqual(list((self.data / "firmware").iterdir()), [])
+
+    def test_firmware_upload_that_is_cut_leaves_nothing(self):
+        folder = self.data / "firmware"
+
+        def sizes():
+            return [file.stat().st_size for file in folder.glob("*")]
+
+        with socket.create_connection(("127.0.0.1", self.port)) as peer:
+            peer.sendall(
+                (f"POST {BASE}/firmware?name=a&version=1 HTTP/1.1\r\n"
+                 f"Host: x\r\nAuthorization: Bearer {self.admin.token}\r\n"
+                 f"Content-Length: {len(self.image)}\r\n\r\n").encode()
+                + self.image[:-1])
+            self.ask_until(lambda: sizes() == [len(self.image) - 1])
+        self.ask_until(lambda: sizes() == [])
+        self.assertEqual(self.admin.get("/firmware")["firmware"], [])
+
+
+class Releases(Api):
+    def test_release_is_followed_to_its_end_live(self):
+        self.accept()
+        made = self.upload()
+        with contextlib.closing(Events(self.admin)) as events:
+            self.assertIn("Content-Type: text/event-stream", events.head)
+            release = self.release(made)
+            self.assertEqual(release["counts"], {
+                "offered": 0, "downloaded": 0, "installed": 0, "failed": 0})
+            first, name, data = events.next()
+            self.assertEqual((name, data), ("release", release))
+            self.assertEqual(ask(self.port, changed()).body, self.image)
+            device = events.until("device",
+                                  lambda d: d["event"] == "downloaded")
+            self.assertEqual(device["answer"]["status"], 200)
+            events.until("release", lambda r: r["counts"]["downloaded"] == 1)
+            ask(self.port, [*changed(ESP8266_version="2.0"),
+                            ("x-Otter-Status", "trial"),
+                            ("x-Otter-Board", "d1 mini")])
+            device = events.until("device", lambda d: d["event"] == "trial")
+            self.assertEqual((device["status"], device["board"]),
+                             ("trial", "d1 mini"))
+            ask(self.port, [*changed(ESP8266_version="2.0"),
+                            ("x-Otter-Status", "confirmed")])
+            events.until("release", lambda r: r["counts"]["installed"] == 1)
+        self.assertEqual(
+            self.admin.get(f"/releases/{release['id']}")["counts"],
+            {"offered": 1, "downloaded": 1, "installed": 1, "failed": 0})
+        history = self.admin.get(f"/devices/{MAC}/history")["history"]
+        self.assertEqual(
+            [(h["event"], h["version"]) for h in reversed(history)],
+            [("asked", "DOOR-6-old"), ("reported", "DOOR-6-old"),
+             ("offered", "DOOR-6-old"), ("downloaded", "DOOR-6-old"),
+             ("reported", "2.0"), ("trial", "2.0"), ("confirmed", "2.0")])
+        why = self.admin.get(f"/devices/{MAC}/explain")
+        self.assertEqual((why["decision"], why["status"], why["release"]),
+                         ("no_update", 304, release["id"]))
+        with contextlib.closing(Events(self.admin,
+                                       Last_Event_ID=first)) as events:
+            self.assertEqual(events.next()[0], first + 1)
+
+    def test_release_that_fails_is_counted(self):
+        self.accept()
+        release = self.release(self.upload())
+        path = f"/releases/{release['id']}"
+        ask(self.port, changed())
+        ask(self.port, [*changed(), ("x-Otter-Status", "reverted")],
+            method="HEAD")
+        self.settled(MAC, lambda d: d["status"] == "reverted")
+        self.assertEqual(self.admin.get(path)["counts"],
+                         {"offered": 1, "downloaded": 1, "installed": 0,
+                          "failed": 1})
+        self.assertEqual(
+            self.admin.get(f"/devices/{MAC}/history", limit=1)["history"][0]
+            ["event"], "reverted")
+        ask(self.port, changed(ESP8266_version="2.0"))
+        self.settled(MAC, lambda d: d["version"] == "2.0")
+        self.assertEqual(self.admin.get(path)["counts"],
+                         {"offered": 1, "downloaded": 1, "installed": 1,
+                          "failed": 0})
+
+    def test_release_is_paused_resumed_and_withdrawn(self):
+        self.accept()
+        release = self.release(self.upload(), state="paused", notes="wait")
+        path = f"/releases/{release['id']}"
+        self.assertEqual(ask(self.port, changed()).status, 304)
+        self.settled(MAC, lambda d: d["requests"] == 1)
+        self.assertIn("paused",
+                      self.admin.get(f"/devices/{MAC}/explain")["reason"])
+        after = self.admin.patch(path, state="active", priority=7)
+        self.assertEqual((after["state"], after["priority"], after["notes"]),
+                         ("active", 7, "wait"))
+        self.assertEqual(ask(self.port, changed()).status, 200)
+        self.assertEqual(self.admin.patch(path, state="paused").status, 200)
+        self.assertEqual(ask(self.port, changed()).status, 304)
+        self.assertEqual(self.admin.patch(path, state="withdrawn")["state"],
+                         "withdrawn")
+        self.assertEqual(ask(self.port, changed()).status, 500)
+        self.problem(self.admin.patch(path, state="active"), 409, "final")
+        self.assertEqual(self.admin.patch(path, notes="why")["notes"], "why")
+        self.problem(self.admin.patch("/releases/99", state="active"), 404)
+        self.assertEqual(self.admin.get("/releases",
+                                        state="active")["releases"], [])
+        self.assertEqual(
+            len(self.admin.get("/releases", state="withdrawn",
+                               product="")["releases"]), 1)
+
+    def test_releases_reach_their_targets_in_order(self):
+        self.accept(group="lab", tags=["a", "b"])
+        made = self.upload()
+        targets = [("all", None), ("chip_size", 4194304),
+                   ("version", "DOOR-6-old"), ("tag", "b"), ("group", "lab"),
+                   ("mac", MAC.lower())]
+        others = [("chip_size", 1048576), ("version", "x"), ("tag", "c"),
+                  ("group", "b"), ("mac", "18:FE:34:00:00:99")]
+        ask(self.port, changed())
+        self.settled(MAC, lambda d: d["requests"] == 1)
+
+        def chosen():
+            return self.admin.get(f"/devices/{MAC}/explain")["release"]
+
+        for kind, value in others:
+            self.release(made, target={"kind": kind, "value": value})
+            self.assertIsNone(chosen())
+        for kind, value in targets:
+            target = {"kind": kind}
+            if value is not None:
+                target["value"] = value
+            release = self.release(made, target=target)
+            self.assertEqual(chosen(), release["id"], kind)
+        self.assertEqual(release["target"], {"kind": "mac", "value": MAC})
+        newer = self.release(made, target=target)
+        self.assertEqual(chosen(), newer["id"])
+        self.assertEqual(self.admin.get(f"/releases/{release['id']}")["state"],
+                         "withdrawn")
+        self.admin.patch(f"/releases/{newer['id']}", state="withdrawn")
+        low = self.release(made, target={"kind": "group", "value": "lab"},
+                           priority=-1)
+        self.assertNotEqual(chosen(), low["id"])
+        self.assertLess(chosen(), low["id"])
+        self.admin.patch(f"/releases/{low['id']}", priority=1)
+        self.assertEqual(chosen(), low["id"])
+
+    def test_release_that_makes_no_sense_is_refused(self):
+        made = self.upload()
+        files = self.upload(bytes(4096), "1", kind="filesystem")
+        self.assertEqual(self.release(files)["mode"], "filesystem")
+        one = {"firmware": made["id"]}
+        for body, status, word in (
+                ({}, 400, "firmware"), ({"firmware": 99}, 422, "upload"),
+                ({"firmware": "1"}, 400, "number"),
+                ({**one, "mode": "filesystem"}, 422, "sketch"),
+                ({**one, "state": "withdrawn"}, 400, "active, paused"),
+                ({**one, "target": "all"}, 400, "kind"),
+                ({**one, "target": {"kind": "colour"}}, 400, "kind"),
+                ({**one, "target": {"kind": "mac", "value": "1"}}, 400,
+                 "MAC"),
+                ({**one, "target": {"kind": "tag", "value": "a b"}}, 400,
+                 "blanks"),
+                ({**one, "target": {"kind": "chip_size", "value": "4M"}}, 400,
+                 "bytes"),
+                ({**one, "target": {"kind": "group", "value": ""}}, 400,
+                 "text"),
+                ({**one, "priority": 1.5}, 400, "whole"),
+                ({**one, "priority": 10 ** 30}, 400, "JSON"),
+                ({**one, "percent": 5}, 400, "percent")):
+            with self.subTest(body=body):
+                self.problem(self.admin.post("/releases", body), status, word)
+        self.assertEqual(len(self.admin.get("/releases")["releases"]), 1)
+
+    def test_file_system_has_its_own_release_and_version(self):
+        self.accept()
+        self.release(self.upload())
+        files = b"\x01\0\0\0\0\0\0\0littlefs".ljust(8192, b"\xff")
+        release = self.release(self.upload(files, "7"))
+        got = ask(self.port, changed(mode="spiffs", ESP8266_version="6"))
+        self.assertEqual(got.body, files)
+        ask(self.port, changed(mode="spiffs", ESP8266_version="7"))
+        device = self.settled(MAC, lambda d: d["filesystem_version"] == "7")
+        self.assertEqual(device["version"], "")
+        self.assertEqual(ask(self.port, changed()).body, self.image)
+        device = self.settled(MAC, lambda d: d["version"] != "")
+        self.assertEqual(device["filesystem_version"], "7")
+        counts = self.admin.get(f"/releases/{release['id']}")["counts"]
+        self.assertEqual(counts["installed"], 1)
+
+if __name__ == "__main__":
+    unittest.main()
