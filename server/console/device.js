@@ -60,7 +60,8 @@ function why(explain) {
   return h("section", {class: `card why ${kind}`, "aria-label": "Why"},
     h("h2", {}, title), h("p", {class: "reason"}, said(explain.reason)),
     explain.release && h("p", {},
-      h("a", {href: `#/releases/${explain.release}`}, "The release")));
+      h("a", {href: `#/releases/${explain.release}`},
+        `Release ${explain.release}`)));
 }
 
 function past(history) {
@@ -71,7 +72,7 @@ function past(history) {
     ["When", entry => moment(entry.at)],
     ["What", entry => said(entry.event || "version")],
     ["Version", entry => said(entry.version || "\u2013")],
-    ["More", entry => entry.detail && said(entry.detail), "wide"],
+    ["Detail", entry => entry.detail && said(entry.detail), "wide"],
   ], history);
 }
 
@@ -108,7 +109,7 @@ export function device({words: [mac], may}) {
     const [explain, history] = await Promise.all(
       [get(`${path}/explain`), get(`${path}/history`, {limit: 100})]);
     if (mine !== asked) return;
-    head.replaceChildren(said(about.name || about.mac, "name"), " ",
+    head.replaceChildren(said(about.name, "name"), " ",
       badge(about.state), step(about.mac) || "");
     if (edit) edit.show(about);
     now.replaceChildren(steps(about.mac) || "", why(explain));

@@ -318,6 +318,16 @@ class Page(otter_testlib.SystemTest, Case):
             self.see("main", "[^\\n]\\n+[^\\n]")
             self.assertFalse(self.browser.visible(
                 selector="main button, main .button")["visible"], route)
+        self.take_back("rob")
+        self.go("devices", "Otter console")
+        self.see(".login", "Your session has ended")
+
+    def take_back(self, name):
+        """An administrator elsewhere deletes a token."""
+        [[number]] = self.sql("SELECT id FROM token WHERE name = ?", name)
+        answer = ask(self.port, [("Authorization", f"Bearer {self.token}")],
+                     f"/api/v1/tokens/{number}", "DELETE")
+        self.assertEqual(answer.status, 204)
 
     def test_console_settings_tokens_and_forgetting(self):
         ask(self.port, changed())
@@ -394,7 +404,7 @@ class Page(otter_testlib.SystemTest, Case):
                 self.assertLessEqual(self.browser.eval(
                     script="document.documentElement.scrollWidth")["value"],
                     360, route)
-                self.shot(f"phone-{route[:8].strip('/')}-{scheme}")
+                self.shot(f"phone-{title.split()[0].lower()}-{scheme}")
             back = self.browser.eval(script="getComputedStyle(document.body)"
                                      ".backgroundColor")["value"]
             light = sum(map(int, re.findall(r"\d+", back)))
