@@ -94,8 +94,13 @@ export function devices({query, may}) {
 
   async function load() {
     const mine = ++asked;
-    const answer = await get("/devices", {...query, limit: LIMIT});
-    if (mine === asked) draw(answer.devices, answer.next);
+    results.ariaBusy = "true";
+    try {
+      const answer = await get("/devices", {...query, limit: LIMIT});
+      if (mine === asked) draw(answer.devices, answer.next);
+    } finally {
+      if (mine === asked) results.ariaBusy = null;
+    }
   }
 
   function soon() {

@@ -84,11 +84,10 @@ class Page(otter_testlib.SystemTest, Case):
         self.browser.click(selector=f"button:text-is('{name}')")
 
     def shot(self, name):
-        self.browser.eval(script="scrollTo(0, 0)")
-        folder = os.environ.get("OTTER_SHOTS", self.folder)
-        path = pathlib.Path(folder) / f"console-{name}.png"
-        self.browser.shot(path=str(path))
-        self.assertGreater(path.stat().st_size, 5000)
+        if "OTTER_SHOTS" in os.environ:
+            self.browser.eval(script="scrollTo(0, 0)")
+            self.browser.shot(path=str(pathlib.Path(
+                os.environ["OTTER_SHOTS"]) / f"console-{name}.png"))
 
     def sql(self, query, *values):
         database = sqlite3.connect(f"file:{self.data}/otterd.db?mode=ro",
