@@ -14,7 +14,8 @@ const browser = await chromium.launch({
   executablePath: process.env.OTTER_CHROMIUM || "/usr/bin/chromium",
   args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
          "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"],
+         "--disable-component-update", "--disable-sync",
+         ...JSON.parse(process.env.OTTER_CHROMIUM_ARGS || "[]")],
 });
 const PATIENCE = 60000;
 let context, page, problems;

@@ -15,11 +15,13 @@ PLAYWRIGHT = pathlib.Path(os.environ.get("OTTER_PLAYWRIGHT",
 class Browser:
     """A Chromium; every command of browser.mjs is a method."""
 
-    def __init__(self):
+    def __init__(self, prefix=(), args=()):
+        """`prefix` comes before the command, `args` are Chromium's."""
         self._process = subprocess.Popen(
-            ["node", str(ROOT / "tests/system/browser.mjs")],
+            [*prefix, "node", str(ROOT / "tests/system/browser.mjs")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "OTTER_PLAYWRIGHT": str(PLAYWRIGHT)})
+            env={**os.environ, "OTTER_PLAYWRIGHT": str(PLAYWRIGHT),
+                 "OTTER_CHROMIUM_ARGS": json.dumps(args)})
 
     def __getattr__(self, command):
         def run(**options):

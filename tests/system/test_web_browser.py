@@ -109,16 +109,22 @@ class Relay:
         self._listener.close()
 
 
-@unittest.skipUnless((PLAYWRIGHT / "node_modules/playwright-core").is_dir(),
-                     "scripts/setup browser was not run")
-class Page(test_web_curl.WebTest):
-    @classmethod
-    def setUpClass(cls):
-        cls.chromium = Browser()
-        cls.addClassCleanup(cls.chromium.end)
+def needed(test):
+    """Decorator of tests that need the browser."""
+    return unittest.skipUnless(
+        (PLAYWRIGHT / "node_modules/playwright-core").is_dir(),
+        "scripts/browser was not run")(test)
+
+
+class PageTest(test_web_curl.WebTest):
+    """What the tests of the page share: one Chromium for all of them."""
+    chromium = None
 
     def setUp(self):
         super().setUp()
+        if PageTest.chromium is None:
+            PageTest.chromium = Browser()
+            unittest.addModuleCleanup(PageTest.chromium.end)
         self.new = pathlib.Path(sketch("web_updater-1.1.0", ""))
 
     def open(self, url, **options):
@@ -154,6 +160,11 @@ class Page(test_web_curl.WebTest):
         return browser.wait(selector="#message", pattern=pattern,
                             ms=1000 * seconds)["text"]
 
+    def upload(self, browser):
+        browser.choose(selector="[name=firmware]", path=str(self.new))
+        self.message(browser, "SHA-256")
+        browser.click(selector="#go")
+
     def expect_new(self, board, browser):
         self.message(browser, "^Done: 1.0.0 \u2192 1.1.0$")
         browser.wait(selector="h1", pattern="^web_updater 1.1.0$")
@@ -161,12 +172,18 @@ class Page(test_web_curl.WebTest):
         self.flash_holds(board, self.new.read_bytes())
         self.assertEqual(browser.problems()["problems"], [])
 
+
+@needed
+class Upload(PageTest):
+    """On both boards."""
+
     def test_upload_by_picker(self):
         board = self.ready(flavour="")
         relay = self.relay(board)
         size = self.new.stat().st_size
         browser = self.browser(board, relay.url)
-        self.assertIn("posix \u00b7 esp8266 \u00b7 4096 KiB flash",
+        self.assertIn(f"{otter_testlib.BOARD} \u00b7 esp8266 \u00b7 4096 KiB "
+                      "flash",
                       browser.wait(selector="#about", pattern=".")["text"])
         self.shot(browser, "desktop-start")
         browser.choose(selector="[name=firmware]", path=str(self.new))
@@ -195,6 +212,70 @@ class Page(test_web_curl.WebTest):
         self.assertEqual(said, ["Uploading", "Restarting",
                                 "Done: 1.0.0 \u2192 1.1.0"])
 
+    def test_power_lost_in_the_middle(self):
+        board = self.ready(flavour="")
+        relay = self.relay(board)
+        old = board.read_flash(0, 80000)
+        browser = self.browser(board, relay.url)
+        browser.choose(selector="[name=firmware]", path=str(self.new))
+        self.message(browser, "SHA-256")
+        relay.hold(self.new.stat().st_size // 2)
+        browser.click(selector="#go")
+        self.per_cent(browser, 40, 60)
+        board.control("power off")
+        self.message(browser, "^The connection was lost.")
+        self.assertEqual(board.read_flash(0, 80000), old)
+        board.control("power on")
+        self.expect_start(board, "1.0.0")
+        relay.hold(None)
+        browser.click(selector="#go")
+        self.expect_new(board, browser)
+
+    def test_password_right_and_wrong(self):
+        board = self.ready(settings={"password": "geheim", "user": "anna"})
+        with self.assertRaisesRegex(AssertionError,
+                                    "ERR_HTTP_RESPONSE_CODE_FAILURE"):
+            self.open(self.url(board), httpCredentials={
+                "username": "anna", "password": "falsch"})
+        browser = self.browser(board, httpCredentials={
+            "username": "anna", "password": "geheim"})
+        self.upload(browser)
+        self.expect_new(board, browser)
+
+    def test_new_version_on_trial_is_kept_or_sent_back(self):
+        """Under Otter's boot loader: first back, then again and kept."""
+        board = self.ready("1.0.0-otter", flavour="")
+        browser = self.browser(board)
+        self.assertFalse(browser.visible(selector="#trial")["visible"])
+        self.upload(browser)
+        self.message(browser, "^Done: 1.0.0 \u2192 1.1.0$")
+        self.expect_start(board, "1.1.0")
+        browser.wait(selector="#trial p", pattern="^This version is on trial. "
+                     "Before it: 1.0.0$")
+        self.shot(browser, "desktop-trial")
+        browser.click(selector="#revert")
+        self.message(browser, "^The device went back.$")
+        browser.wait(selector="h1", pattern="^web_updater 1.0.0$")
+        board.expect("^Reverting$")
+        self.expect_start(board, "1.0.0")
+        browser.wait(selector="#about",
+                     pattern="last update: the program asked to revert")
+        browser.click(selector="#go")  # the file is still chosen
+        self.message(browser, "^Done: 1.0.0 \u2192 1.1.0$")
+        self.expect_start(board, "1.1.0")
+        browser.click(selector="#confirm")
+        self.message(browser, "^Confirmed$")
+        browser.wait(selector="#trial p", pattern="^Before it: 1.0.0$")
+        self.assertFalse(browser.visible(selector="#confirm")["visible"])
+        board.control("reset")
+        self.expect_start(board, "1.1.0")
+        self.assertFalse(self.status(board)["on_trial"])
+        self.assertEqual(browser.problems()["problems"], [])
+
+
+@needed
+@otter_testlib.only("posix", "the page is the same on every board")
+class Details(PageTest):
     def test_upload_by_drop(self):
         board = self.ready()
         browser = self.browser(board)
@@ -263,45 +344,11 @@ class Page(test_web_curl.WebTest):
         board = self.ready()
         relay = self.relay(board, change=50000)
         browser = self.browser(board, relay.url)
-        browser.choose(selector="[name=firmware]", path=str(self.new))
-        self.message(browser, "SHA-256")
-        browser.click(selector="#go")
+        self.upload(browser)
         self.message(browser, r"^Refused: ERROR\[133\]: the digest does not")
         self.assertTrue(relay.changed)
         self.assertEqual(board.status()["starts"], 1)
         self.assertNotIn("Update Success", board.console.text)
-
-    def test_power_lost_in_the_middle(self):
-        board = self.ready(flavour="")
-        relay = self.relay(board)
-        old = board.read_flash(0, 80000)
-        browser = self.browser(board, relay.url)
-        browser.choose(selector="[name=firmware]", path=str(self.new))
-        self.message(browser, "SHA-256")
-        relay.hold(self.new.stat().st_size // 2)
-        browser.click(selector="#go")
-        self.per_cent(browser, 40, 60)
-        board.control("power off")
-        self.message(browser, "^The connection was lost.")
-        self.assertEqual(board.read_flash(0, 80000), old)
-        board.control("power on")
-        self.expect_start(board, "1.0.0")
-        relay.hold(None)
-        browser.click(selector="#go")
-        self.expect_new(board, browser)
-
-    def test_password_right_and_wrong(self):
-        board = self.ready(settings={"password": "geheim", "user": "anna"})
-        with self.assertRaisesRegex(AssertionError,
-                                    "ERR_HTTP_RESPONSE_CODE_FAILURE"):
-            self.open(self.url(board), httpCredentials={
-                "username": "anna", "password": "falsch"})
-        browser = self.browser(board, httpCredentials={
-            "username": "anna", "password": "geheim"})
-        browser.choose(selector="[name=firmware]", path=str(self.new))
-        self.message(browser, "SHA-256")
-        browser.click(selector="#go")
-        self.expect_new(board, browser)
 
     def test_form_without_javascript(self):
         board = self.ready()

@@ -27,7 +27,7 @@ class WebTest(otter_testlib.SystemTest):
         options.setdefault("map", "4M2M")
         board = self.board(f"web_updater-{version}", settings={
             "port": str(PORT), "mdns": "0", **(settings or {})}, **options)
-        self.expect_start(board, version)
+        self.expect_start(board, version.removesuffix("-otter"))
         return board
 
     def expect_start(self, board, version):
