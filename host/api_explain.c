@@ -164,5 +164,5 @@ int otter_api_explain_status(const struct otter_api *api,
     fputc('\n', stderr);
     hint(hint_of(ending));
     json_decref(problem);
-    return ending;
+    return (int)ending;
 }
