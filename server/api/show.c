@@ -22,9 +22,25 @@ const char *const otterd_words_target[] = {
 json_t *otterd_show_text(const char *text)
 {
     json_t *value = json_string(text);
+    char *clean;
 
-    /* Only a text that was cut or came past the API is not UTF-8. */
-    return value != NULL ? value : json_string("?");
+    if (value != NULL) {
+        return value;
+    }
+    /* Only a text that was cut, came past the API or is somebody's path is not
+     * UTF-8: what is ASCII in it can still be read. */
+    clean = strdup(text);
+    if (clean == NULL) {
+        return json_string("?");
+    }
+    for (char *c = clean; *c != '\0'; c++) {
+        if ((unsigned char)*c > 0x7e) {
+            *c = '?';
+        }
+    }
+    value = json_string(clean);
+    free(clean);
+    return value;
 }
 
 json_t *otterd_show_time(int64_t seconds)

@@ -92,16 +92,20 @@ static void read_query(struct otterd_call *call, char *text)
            call->query_count < OTTERD_QUERY_MAX) {
         char *value = strchr(part, '=');
         json_t *check;
+        json_t *check_key;
 
         if (value != NULL) {
             *value++ = '\0';
         }
         check = json_string(value == NULL ? "" : value);
-        if (check != NULL) { /* HTTP's side lets only UTF-8 through */
+        check_key = json_string(part);
+        if (check != NULL &&
+            check_key != NULL) { /* HTTP's side lets only UTF-8 through */
             call->query[call->query_count++] =
                 (struct otterd_param){part, value == NULL ? "" : value};
         }
         json_decref(check);
+        json_decref(check_key);
     }
 }
 
