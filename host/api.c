@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define BASE       "/api/v1"
-#define PAGE       "1000" /* things on a page of a list, the most there may be */
+#define PAGE       "1000" /* things on a page, the most there may be */
 #define FIRST_SIZE 4096u
 
 /* Where the body of an answer goes: into memory, or when all is well and a
