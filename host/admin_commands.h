@@ -23,6 +23,7 @@ struct otter_upload {
     const char *name;    /* NULL: as the file says */
     const char *version; /* NULL: as the file says */
     const char *board;   /* NULL: as the file says */
+    const char *kind;    /* "sketch", "filesystem"; NULL: as it looks */
     const char *notes;
 };
 

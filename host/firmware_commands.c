@@ -136,6 +136,7 @@ static int upload(int argc, char **argv)
         {"name", OTTER_ADMIN_TEXT, &what.name, 0},
         {"version", OTTER_ADMIN_TEXT, &what.version, 0},
         {"board", OTTER_ADMIN_TEXT, &what.board, 0},
+        {"kind", OTTER_ADMIN_TEXT, &what.kind, 0},
         {"notes", OTTER_ADMIN_TEXT, &what.notes, 0},
         {0}};
     struct otter_admin admin = {.program = "otter firmware upload",

@@ -32,8 +32,6 @@ const char otter__release_create_help[] =
     "Options:\n"
     "      --product NAME     only devices of this product (the path they "
     "ask at)\n"
-    "      --mode MODE        sketch or filesystem (default: what the file "
-    "is)\n"
     "      --priority N       of two as specific as each other, the larger "
     "counts\n"
     "      --paused           do not begin yet: otter release resume ID\n"
@@ -56,7 +54,6 @@ struct create {
     const char *version;
     const char *chip_size;
     const char *product;
-    const char *mode;
     const char *priority;
     bool paused;
 };
@@ -75,12 +72,11 @@ static int add(int *count, json_t **target, const char *kind,
 }
 
 /* "4M" and "512K" as the number of bytes. */
-static int expand_size(char bytes[16], const char *text)
+static int read_size(uint32_t *bytes, const char *text)
 {
     size_t len = strlen(text);
     uint32_t unit = 1;
     char digits[16];
-    uint32_t number;
 
     if (len == 0 || len >= sizeof digits) {
         return OTTER_API_END_USAGE;
@@ -90,37 +86,49 @@ static int expand_size(char bytes[16], const char *text)
         unit = digits[len - 1] == 'M' ? 1024u * 1024 : 1024u;
         digits[len - 1] = '\0';
     }
-    if (otter_number_parse(&number, digits, 1, UINT32_MAX / unit) != 0) {
+    if (otter_number_parse(bytes, digits, 1, UINT32_MAX / unit) != 0) {
         return OTTER_API_END_USAGE;
     }
-    snprintf(bytes, 16, "%u", (unsigned)(number * unit));
+    *bytes *= unit;
+    return OTTER_API_END_OK;
+}
+
+static int add_chip_size(int *count, json_t **target, const char *text)
+{
+    uint32_t bytes;
+
+    if (text == NULL) {
+        return OTTER_API_END_OK;
+    }
+    if (read_size(&bytes, text) != OTTER_API_END_OK) {
+        return otter__usage(PROGRAM,
+                            "--chip-size %s: not a number of bytes, such as "
+                            "4194304 or 4M",
+                            text);
+    }
+    ++*count;
+    json_decref(*target);
+    *target = json_pack("{s:s, s:I}", "kind", "chip_size", "value",
+                        (json_int_t)bytes);
     return OTTER_API_END_OK;
 }
 
 static int make_target(const struct create *c, json_t **target)
 {
-    char bytes[16];
     int count = c->all ? 1 : 0;
     int status;
 
-    if (c->chip_size != NULL && expand_size(bytes, c->chip_size) != 0) {
-        return otter__usage(PROGRAM,
-                            "--chip-size %s: not a number of bytes, such as "
-                            "4194304 or 4M",
-                            c->chip_size);
-    }
     *target = json_pack("{s:s}", "kind", "all");
     status = add(&count, target, "mac", c->mac);
     status = status != 0 ? status : add(&count, target, "group", c->group);
     status = status != 0 ? status : add(&count, target, "tag", c->tag);
     status = status != 0 ? status : add(&count, target, "version", c->version);
-    status = status != 0 ? status
-                         : add(&count, target, "chip_size",
-                               c->chip_size != NULL ? bytes : NULL);
+    status =
+        status != 0 ? status : add_chip_size(&count, target, c->chip_size);
     if (status == OTTER_API_END_OK && count != 1) {
         return otter__usage(PROGRAM,
-                            "%s: --all, --mac, --group, --tag, "
-                            "--version-is or --chip-size",
+                            "%s: --all, --mac, --group, --tag, --version-is "
+                            "or --chip-size",
                             count == 0 ? "which devices? Give a target"
                                        : "give one target only");
     }
@@ -165,7 +173,6 @@ static int make_body(const struct create *c, json_t **body)
     *body = json_object();
     json_object_set_new(*body, "target", target);
     status = status != 0 ? status : put(*body, "product", c->product);
-    status = status != 0 ? status : put(*body, "mode", c->mode);
     status = status != 0 ? status : put(*body, "notes", c->upload.notes);
     status = status != 0 ? status : put_priority(*body, c->priority);
     if (c->paused) {
@@ -182,9 +189,11 @@ static int check_file(struct create *c, const struct otter_admin *admin)
         return otter__usage(PROGRAM, "give a file, or --firmware ID of one "
                                      "that the server has");
     }
-    if (c->firmware != NULL && (u->name || u->version || u->board)) {
-        return otter__usage(PROGRAM, "--name, --version and --board are for "
-                                     "files that are uploaded");
+    if (c->firmware != NULL &&
+        (u->name || u->version || u->board || u->kind)) {
+        return otter__usage(PROGRAM,
+                            "--name, --version, --board and --kind are for "
+                            "files that are uploaded");
     }
     c->upload.file = c->firmware == NULL ? admin->words[0] : NULL;
     return OTTER_API_END_OK;
@@ -240,13 +249,13 @@ int otter__release_create(int argc, char **argv)
         {"chip-size", OTTER_ADMIN_TEXT, &c.chip_size, 0},
         {"firmware", OTTER_ADMIN_TEXT, &c.firmware, 0},
         {"product", OTTER_ADMIN_TEXT, &c.product, 0},
-        {"mode", OTTER_ADMIN_TEXT, &c.mode, 0},
         {"priority", OTTER_ADMIN_TEXT, &c.priority, 0},
         {"paused", OTTER_ADMIN_FLAG, &c.paused, 0},
         {"notes", OTTER_ADMIN_TEXT, &c.upload.notes, 0},
         {"name", OTTER_ADMIN_TEXT, &c.upload.name, 0},
         {"version", OTTER_ADMIN_TEXT, &c.upload.version, 0},
         {"board", OTTER_ADMIN_TEXT, &c.upload.board, 0},
+        {"kind", OTTER_ADMIN_TEXT, &c.upload.kind, 0},
         {0}};
     struct otter_admin admin = {.program = PROGRAM};
     json_t *body = NULL;

@@ -35,7 +35,6 @@ static void fill(const json_t *token, char (*room)[OTTER_SHOW_CELL],
     cells[1] = otter_show_value(room[1], token, "name");
     cells[2] = otter_show_value(room[2], token, "scope");
     cells[3] = otter_show_ago(room[3], token, "created");
-    cells[4] = otter_show_ago(room[4], token, "last_used");
 }
 
 static int list(int argc, char **argv)

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_MAX_LEN 255
+#define NAME_MAX_LEN  255
+#define FILE_NAME_MAX 94 /* as the API has it */
 
 static const char *file_name(const char *path)
 {
@@ -38,6 +39,18 @@ static void program_name(char name[NAME_MAX_LEN + 1], const char *path)
     }
 }
 
+/* Devices are sent the name in a header.  NULL: it is not fit for that, so
+ * that the server has to find one. */
+static const char *plain_name(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789-_.+";
+    size_t len = strspn(name, letters);
+
+    return name[len] == '\0' && len > 0 && len <= FILE_NAME_MAX ? name : NULL;
+}
+
 static const char *choose(const char *given, const char *said)
 {
     return given != NULL ? given : *said != '\0' ? said : NULL;
@@ -57,8 +70,9 @@ static int send_file(struct otter_admin *admin, const struct otter_look *look,
     otter_api_path_query(&path, "name", what->name);
     otter_api_path_query(&path, "version", what->version);
     otter_api_path_query(&path, "board", what->board);
+    otter_api_path_query(&path, "kind", what->kind);
     otter_api_path_query(&path, "notes", what->notes);
-    otter_api_path_query(&path, "filename", file_name(what->file));
+    otter_api_path_query(&path, "filename", plain_name(file_name(what->file)));
     request.path = path.text;
     status = otter_api_call(&admin->api, &request, firmware);
     free(path.text);
