@@ -3,7 +3,8 @@
 # The commands people type.  Each installs what it needs (scripts/setup) and
 # builds out of tree, in build/.  `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test build install debug bench size powercut fuzz format clean
+.PHONY: help demo up test build install debug bench size powercut fuzz format
+.PHONY: clean
 
 SECONDS ?= 30
 # Most system tests wait for a device or a timer: several fit on a core.
@@ -17,10 +18,15 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
 	    awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
-demo: ## update a virtual device end to end and watch it
+demo: ## update virtual devices end to end and watch it
 	@scripts/setup demo
 	@$(MAKE) -s programs
 	@scripts/demo
+
+up: ## an update server, its console and devices, until Ctrl-C
+	@scripts/setup demo
+	@$(MAKE) -s programs
+	@scripts/up
 
 test: ## everything a change must pass
 	@scripts/setup test

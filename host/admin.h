@@ -108,7 +108,7 @@ void otter_admin_collect(struct otter_admin *admin, json_t *thing);
 struct otter_admin_listing {
     const char *path; /* with its query; NULL: out of memory, which is said */
     const char *key;  /* of the array in the answers */
-    uint32_t limit;
+    size_t limit;     /* as otter_api_list has it */
     const struct otter_show_column *columns;
     size_t count; /* of columns */
     void (*fill)(const json_t *thing, char (*room)[OTTER_SHOW_CELL],

@@ -23,7 +23,7 @@ static void show_json(struct list *list, const json_t *thing)
 static int add_row(struct list *list, const json_t *thing)
 {
     char room[OTTER_SHOW_COLUMNS][OTTER_SHOW_CELL];
-    const char *cells[OTTER_SHOW_COLUMNS];
+    const char *cells[OTTER_SHOW_COLUMNS] = {NULL};
 
     list->what->fill(thing, room, cells);
     return otter_show_row(&list->table, cells) == 0

@@ -66,6 +66,7 @@ static int list(int argc, char **argv)
     const char *group = NULL;
     const char *tag = NULL;
     const char *match = NULL;
+    uint32_t limit = 0;
     struct otter_admin_listing listing = {
         .key = "devices",
         .columns = columns,
@@ -79,7 +80,7 @@ static int list(int argc, char **argv)
         {"group", OTTER_ADMIN_TEXT, &group, 0},
         {"tag", OTTER_ADMIN_TEXT, &tag, 0},
         {"match", OTTER_ADMIN_TEXT, &match, 0},
-        {"limit", OTTER_ADMIN_NUMBER, &listing.limit, 0},
+        {"limit", OTTER_ADMIN_NUMBER, &limit, 0},
         {0}};
     struct otter_admin admin = {.program = "otter device list"};
     int status = otter_admin_start(&admin, rules, argc, argv, 0, 0);
@@ -93,6 +94,7 @@ static int list(int argc, char **argv)
         otter_api_path_query(&path, "tag", tag);
         otter_api_path_query(&path, "q", match);
         listing.path = path.text;
+        listing.limit = limit;
         if (state || version || group || tag || match) {
             listing.none = "No such device.";
         }

@@ -45,6 +45,7 @@ static void fill(const json_t *firmware, char (*room)[OTTER_SHOW_CELL],
 
 static int list(int argc, char **argv)
 {
+    uint32_t limit = 0;
     struct otter_admin_listing listing = {
         .path = ROOT,
         .key = "firmware",
@@ -53,7 +54,7 @@ static int list(int argc, char **argv)
         .fill = fill,
         .none = "No firmware. Add some: otter firmware upload FILE"};
     const struct otter_admin_rule rules[] = {
-        {"limit", OTTER_ADMIN_NUMBER, &listing.limit, 0}, {0}};
+        {"limit", OTTER_ADMIN_NUMBER, &limit, 0}, {0}};
     struct otter_admin admin = {.program = "otter firmware list"};
     int status = otter_admin_start(&admin, rules, argc, argv, 0, 0);
 

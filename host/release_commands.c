@@ -70,6 +70,7 @@ static int list(int argc, char **argv)
 {
     const char *state = NULL;
     const char *product = NULL;
+    uint32_t limit = 0;
     struct otter_admin_listing listing = {
         .key = "releases",
         .columns = columns,
@@ -79,7 +80,7 @@ static int list(int argc, char **argv)
     const struct otter_admin_rule rules[] = {
         {"state", OTTER_ADMIN_TEXT, &state, 0},
         {"product", OTTER_ADMIN_TEXT, &product, 0},
-        {"limit", OTTER_ADMIN_NUMBER, &listing.limit, 0},
+        {"limit", OTTER_ADMIN_NUMBER, &limit, 0},
         {0}};
     struct otter_admin admin = {.program = "otter release list"};
     int status = otter_admin_start(&admin, rules, argc, argv, 0, 0);
@@ -90,6 +91,7 @@ static int list(int argc, char **argv)
         otter_api_path_query(&path, "state", state);
         otter_api_path_query(&path, "product", product);
         listing.path = path.text;
+        listing.limit = limit;
         if (state != NULL || product != NULL) {
             listing.none = "No such release.";
         }
@@ -185,8 +187,9 @@ void otter__release_say(const struct otter_admin *admin, const json_t *release)
 static const char pause_help[] =
     "Usage: otter release pause [OPTION]... ID\n"
     "\n"
-    "Offers a release to no device until it is resumed. Devices that have it "
-    "keep it.\n"
+    "Holds a release: the devices that it is for get no update until it is "
+    "resumed.\n"
+    "Those that have it already keep it.\n"
     "\n"
     "Options:\n" OTTER_ADMIN_HELP "\n"
     "Examples:\n"
@@ -268,7 +271,8 @@ static const struct otter_command commands[] = {
      show},
     {"create", "let devices have a firmware", otter__release_create_help,
      otter__release_create},
-    {"pause", "offer it to no device for now", pause_help, pause_release},
+    {"pause", "hold it: its devices get no update for now", pause_help,
+     pause_release},
     {"resume", "offer it again", resume_help, resume_release},
     {"withdraw", "end it for good", withdraw_help, withdraw_release},
     {NULL, NULL, NULL, NULL},

@@ -24,8 +24,10 @@ static const char list_help[] =
     "  otter token list\n";
 
 static const struct otter_show_column columns[] = {
-    {"ID", 0, true},       {"NAME", 6, false},      {"SCOPE", 0, false},
-    {"CREATED", 0, false}, {"LAST USED", 0, false},
+    {"ID", 0, true},
+    {"NAME", 6, false},
+    {"SCOPE", 0, false},
+    {"CREATED", 0, false},
 };
 
 static void fill(const json_t *token, char (*room)[OTTER_SHOW_CELL],
@@ -41,6 +43,7 @@ static int list(int argc, char **argv)
 {
     const struct otter_admin_listing listing = {.path = ROOT,
                                                 .key = "tokens",
+                                                .limit = OTTER_API_WHOLE,
                                                 .columns = columns,
                                                 .count = sizeof columns /
                                                          sizeof columns[0],

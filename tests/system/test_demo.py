@@ -17,6 +17,12 @@ class Demo(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         self.assertEqual(result.stdout.splitlines()[-1],
                          "demo: 1.0.0 -> 1.1.0 updated and running")
+        for name in ("hall", "attic", "cellar"):
+            self.assertRegex(result.stdout, rf"(?s)\n  {name} \| http_update "
+                                            r"1\.0\.0\n.*"
+                                            rf"\n  {name} \| http_update "
+                                            r"1\.1\.0\n.*"
+                                            rf"{name} +accepted +-? +1\.1\.0")
 
     def test_demo_fails_without_a_device(self):
         """A demo that cannot fail would prove nothing."""
@@ -29,8 +35,11 @@ class Demo(unittest.TestCase):
     def test_readme_shows_what_the_demo_prints(self):
         """Headings and the last line of the demo stand in the README."""
         readme = (ROOT / "README.md").read_text(encoding="utf-8")
-        script = (ROOT / "scripts" / "demo").read_text(encoding="utf-8")
-        for heading in re.findall(r'say\("((?:[^"\\]|\\.)*)"', script):
+        script = "".join((ROOT / "scripts" / name).read_text(encoding="utf-8")
+                         for name in ("demo", "fleet.py"))
+        headings = re.findall(r'say\("((?:[^"\\]|\\.)*)"', script)
+        self.assertEqual(len(headings), 12)
+        for heading in headings:
             self.assertIn(heading, readme)
         self.assertIn("demo: 1.0.0 -> 1.1.0 updated and running", readme)
 
