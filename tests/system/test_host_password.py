@@ -76,9 +76,9 @@ class Prompt(PushCase):
     def test_stopped_prompt_gives_the_terminal_back_and_asks_again(self):
         device = self.ask('"$@"; stty -a | grep -ow -e -echo -e echo; fg')
         os.write(self.terminal, b"\x1a")
-        shown = self.read(b"echo\r\n")
+        shown = self.read(b"Password of 127.0.0.5: ")
+        self.assertIn(b"echo\r\n", shown)
         self.assertNotIn(b"-echo", shown)
-        self.read(b"Password of 127.0.0.5: ")
         self.assertFalse(self.echoes())
         os.write(self.terminal, b"\x03")
         self.end()
