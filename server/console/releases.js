@@ -2,7 +2,7 @@
 //
 // The releases: which firmware is meant for which devices; making a new one.
 import {get, post} from "./api.js";
-import {badge, empty, field, h, moment, renew, run, said, select, table,
+import {badge, empty, field, h, moment, renew, run, said, select, size, table,
   tell} from "./dom.js";
 
 const LIMIT = 50;
@@ -19,8 +19,15 @@ const TARGETS = {
 const SHORT = {all: "all devices", mac: "device", group: "group", tag: "tag",
   version: "version", chip_size: "flash of"};
 
+// What a release is for; where the devices can be listed, a way to them.
 export function target({kind, value}) {
-  return [SHORT[kind] || kind, " ", kind !== "all" && said(value)];
+  if (kind === "all") return SHORT.all;
+  const to = kind === "mac" ? "#/devices/" + encodeURIComponent(value)
+    : kind !== "chip_size" && "#/devices?" + new URLSearchParams(
+      {[kind]: value});
+  return [SHORT[kind] || kind, " ", to
+    ? h("a", {href: to}, said(value))
+    : kind === "chip_size" ? size(value) : said(value)];
 }
 
 export const COUNTS = ["offered", "downloaded", "installed", "failed"];
