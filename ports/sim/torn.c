@@ -328,7 +328,7 @@ static int operate(struct otter_nor *nor, void *user,
 
     (void)nor;
     if (t->trace != NULL && t->operations < t->trace_size) {
-        t->trace[t->operations] = addr + (uint32_t)operation;
+        t->trace[t->operations] = addr + (uint32_t)operation + t->trace_tag;
     }
     if (operation == OTTER_NOR_PROGRAM) {
         count_rewrites(t, addr, data, len);
@@ -373,6 +373,7 @@ void otter_torn_init(struct otter_torn *torn, uint64_t seed)
     torn->fault_count = 0;
     torn->trace = NULL;
     torn->trace_size = 0;
+    torn->trace_tag = 0;
     torn->operations = 0;
     torn->fired = 0;
     torn->cuts = 0;

@@ -73,6 +73,7 @@ struct otter_torn {
     uint32_t *trace;     /* or NULL: addr and kind of each operation are put
                             here, added up, as long as there is room */
     uint32_t trace_size; /* entries */
+    uint32_t trace_tag;  /* 0 or 2, added to each entry */
 
     uint32_t operations; /* so far */
     uint32_t fired;      /* faults that were reached */

@@ -4,6 +4,7 @@
 #include "tests/powercut/board.h"
 
 #include "format/error.h"
+#include "hal/clock.h"
 #include "hal/flash.h"
 
 #include <stdarg.h>
@@ -33,7 +34,10 @@ void cut_broken(const char *format, ...)
 
 static void power_off(void *user)
 {
+    struct otter_torn *torn = &cut_board.torn;
+
     (void)user;
+    cut_board.outcome[torn->fired - 1] = (uint8_t)torn->last_outcome;
     longjmp(cut_session, CUT_END_POWER);
 }
 
@@ -65,6 +69,7 @@ void cut_board_open(uint32_t sectors, uint64_t seed)
     b->reset_reason = OTTER_RESET_POWER;
     b->reset_at = UINT32_MAX;
     b->effort = 0;
+    b->now_ms = 0;
     b->frozen = false;
     b->broken[0] = '\0';
 }
@@ -179,12 +184,30 @@ enum otter_reset_reason otter_board_reset_reason(void)
 
 void otter_board_watchdog_feed(void)
 {
+    cut_board.fed = true;
     spend();
 }
 
 bool otter_board_strapped_for_download(void)
 {
     return false;
+}
+
+/* Nothing that the programs draw is worth guessing. */
+int otter_board_random(void *buf, uint32_t len)
+{
+    memset(buf, 0x5A, len);
+    return 0;
+}
+
+uint32_t otter_clock_ms(void)
+{
+    return cut_board.now_ms;
+}
+
+uint32_t otter_board_boot_id(void)
+{
+    return 1;
 }
 
 const char *otter_board_name(void)

@@ -15,7 +15,8 @@
 
 #include <setjmp.h>
 
-#define CUT_FLASH_MAX (512u * OTTER_NOR_SECTOR)
+#define CUT_FLASH_MAX  (1024u * OTTER_NOR_SECTOR)
+#define CUT_FAULTS_MAX 24u
 
 /* How a session ended, as value of the longjmp. */
 enum cut_end {
@@ -33,8 +34,11 @@ struct cut_board {
     struct otter_flash_map map;
     uint32_t reset_at; /* operation after which a reset comes, or UINT32_MAX */
     uint32_t effort;   /* calls since the session began */
-    bool frozen;       /* no operation may come */
-    char broken[160];  /* the first rule that was broken */
+    uint32_t now_ms;
+    uint8_t outcome[CUT_FAULTS_MAX]; /* of each cut that fired, of its kind */
+    bool frozen;                     /* no operation may come */
+    bool fed;         /* the watchdog, since it was last looked at */
+    char broken[160]; /* the first rule that was broken */
 };
 
 extern struct cut_board cut_board;

@@ -14,7 +14,8 @@ const char *const cut_scenario_names[CUT_SCENARIOS] = {
     "good",      "bad",         "refused",      "revert",     "rerevert",
     "overlap",   "gzip",        "gzip-corrupt", "rot-staged", "rot-midcopy",
     "rot-alone", "twice",       "on-trial",     "no-room",    "log-full",
-    "withdrawn", "file-system", "stock",        "stock-gzip", "stock-twice"};
+    "withdrawn", "file-system", "stock",        "stock-gzip", "stock-twice",
+    "web",       "sleeper"};
 
 struct cut_life cut_life;
 struct otter_boot cut_boot;
@@ -114,9 +115,21 @@ static void watch_program(uint32_t addr, uint32_t len)
     }
 }
 
+/* The longest operation is the erase of a sector. */
+static void watch_watchdog(enum otter_nor_operation operation)
+{
+    if (operation == OTTER_NOR_ERASE && !life->in_program) {
+        if (!cut_board.fed) {
+            cut_broken("WD: the watchdog is not fed in each sector");
+        }
+        cut_board.fed = false;
+    }
+}
+
 static void watch(enum otter_nor_operation operation, uint32_t addr,
                   uint32_t len)
 {
+    watch_watchdog(operation);
     if (addr < CUT_SECTOR) {
         cut_broken("I3: the boot sector is written");
         return;
@@ -253,6 +266,7 @@ static void start_board(void)
 
     rot();
     life->in_program = false;
+    cut_board.torn.trace_tag = 0;
     life->erases = (uint32_t)cut_board.counters.erases;
     result = otter_boot_run(&cut_boot);
     if (result == OTTER_BOOT_HOLD) {
@@ -265,6 +279,7 @@ static void start_board(void)
     }
     if (cut_board.broken[0] == '\0') {
         life->in_program = true;
+        cut_board.torn.trace_tag = 2;
         life->next_reason = OTTER_RESET_SOFTWARE;
         cut_program();
     }

@@ -15,7 +15,6 @@
 #include "tests/powercut/board.h"
 #include "tests/powercut/image.h"
 
-#define CUT_FAULTS_MAX 24u
 #define CUT_WISHES_MAX 4u
 #define CUT_RESTARTS   6u
 
@@ -40,6 +39,8 @@ enum cut_scenario {
     CUT_STOCK,        /* the core's Updater and its command in RTC memory */
     CUT_STOCK_GZIP,   /* the same, packed */
     CUT_STOCK_TWICE,  /* a program without our updater arrives, then leaves */
+    CUT_WEB,          /* updated, confirmed and reverted by the web page */
+    CUT_SLEEPER,      /* sleeps deeply, again and again, before it confirms */
     CUT_SCENARIOS
 };
 
@@ -95,6 +96,8 @@ struct cut_life {
     uint32_t sessions;
     uint32_t who;        /* image that runs */
     uint32_t crashes;    /* starts of an image that crashes */
+    uint32_t naps;       /* of a sleeper on trial */
+    uint32_t tries;      /* that were left when it fell asleep */
     uint32_t erases;     /* of the chip when this start began */
     uint32_t log_erases; /* of the log, in the life */
     bool ended;          /* all wishes are dealt with */

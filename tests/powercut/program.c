@@ -3,6 +3,7 @@
  * What the programs do at each start, and the lives they lead. */
 #include "tests/powercut/life.h"
 #include "tests/powercut/update.h"
+#include "tests/powercut/web.h"
 
 #include "format/crc32.h"
 #include "format/error.h"
@@ -11,6 +12,7 @@
 
 #define ATTEMPTS   3u /* at one wish, beside those that a cut ended */
 #define IDLE_AFTER 4u /* starts that a withdrawn update is waited for */
+#define NAPS       4u /* more than there are tries */
 
 static struct cut_life *const life = &cut_life;
 static struct otter_trial trial;
@@ -147,7 +149,8 @@ static void try_update(const struct cut_wish *wish)
 
 static void try_revert(const struct cut_wish *wish)
 {
-    int error = otter_trial_revert(&trial);
+    int error = life->c.scenario == CUT_WEB ? cut_web_revert()
+                                            : otter_trial_revert(&trial);
 
     if (error == OTTER_ERR_STATE && chip_lied()) {
         cut_next_wish(); /* the old program could not be saved */
@@ -227,6 +230,30 @@ static void crash(void)
     }
 }
 
+/* A sleeper's start on trial.  True: it sleeps on. */
+static bool sleeps(void)
+{
+    if (life->c.scenario != CUT_SLEEPER || !status.on_trial) {
+        return false;
+    }
+    if (cut_board.reset_reason == OTTER_RESET_DEEP_SLEEP &&
+        status.tries_left != life->tries) {
+        cut_broken("I9: a wake from deep sleep has used up a try");
+    }
+    life->tries = status.tries_left;
+    if (life->naps++ >= NAPS) {
+        return false;
+    }
+    life->next_reason = OTTER_RESET_DEEP_SLEEP;
+    return true;
+}
+
+static int confirm(void)
+{
+    return life->c.scenario == CUT_WEB ? cut_web_confirm()
+                                       : otter_trial_confirm(&trial);
+}
+
 static void otter_program(void)
 {
     if (otter_trial_open(&trial) != 0) {
@@ -240,12 +267,12 @@ static void otter_program(void)
         crash();
         return;
     }
-    if (life->ended) {
+    if (life->ended || sleeps()) {
         return;
     }
     if (status.on_trial &&
         !(life->c.scenario == CUT_ON_TRIAL && life->who == 1)) {
-        if (otter_trial_confirm(&trial) != 0) {
+        if (confirm() != 0) {
             cut_broken("I9: the confirmation is refused");
         }
         otter_trial_status(&trial, &status);

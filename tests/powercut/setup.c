@@ -68,6 +68,11 @@ static const struct plan plans[CUT_SCENARIOS] = {
     [CUT_STOCK_TWICE] = {.new_kind = CUT_IMAGE_STOCK,
                          .wishes = 2,
                          .wish = {{CUT_WISH_UPDATE, 1}, {CUT_WISH_UPDATE, 2}}},
+    [CUT_WEB] = {.wishes = 3,
+                 .wish = {{CUT_WISH_UPDATE, 1},
+                          {CUT_WISH_REVERT, 0},
+                          {CUT_WISH_UPDATE, 2}}},
+    [CUT_SLEEPER] = {.wishes = 1, .wish = {{CUT_WISH_UPDATE, 1}}},
 };
 
 static uint32_t sectors_of(uint32_t index)

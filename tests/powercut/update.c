@@ -9,6 +9,7 @@
 #include "format/rtc_command.h"
 #include "hal/flash.h"
 #include "tests/powercut/life.h"
+#include "tests/powercut/web.h"
 
 #include <string.h>
 
@@ -32,6 +33,9 @@ void cut_update_begin(struct otter_trial *trial)
     config.resume = &otter_updater_resume;
     if (otter_updater_init(&updater, &config) != 0) {
         cut_broken("I14: the updater does not start");
+    }
+    if (cut_life.c.scenario == CUT_WEB) {
+        cut_web_begin(otter_updater_stream(&updater), trial);
     }
 }
 
@@ -113,8 +117,12 @@ static int update(uint32_t kind, const uint8_t *data, uint32_t size,
 
 int cut_update_sketch(uint32_t index)
 {
-    return update(OTTER_UPDATE_SKETCH, cut_images[index].stored,
-                  cut_images[index].stored_size, (uint8_t)index);
+    const struct cut_image *image = &cut_images[index];
+
+    return cut_life.c.scenario == CUT_WEB
+               ? cut_web_upload(image->stored, image->stored_size, index == 1)
+               : update(OTTER_UPDATE_SKETCH, image->stored,
+                        image->stored_size, (uint8_t)index);
 }
 
 static uint8_t fs_byte(uint32_t i)
