@@ -58,8 +58,9 @@ static void describe(const struct cut_image *image, uint8_t *p)
 }
 
 /* The boot sector: an image that the ROM would load, with the loader's
- * configuration as its first bytes. */
-static void make_boot(uint8_t *p, uint32_t log)
+ * configuration as its first bytes.  No loader is in it, but versions of one
+ * differ. */
+static void make_boot(uint8_t *p, uint32_t log, uint8_t version)
 {
     struct otter_loader_config config = {OTTER_LOADER_VERSION, log};
     uint8_t sum = OTTER_IMAGE_CHECKSUM;
@@ -69,7 +70,7 @@ static void make_boot(uint8_t *p, uint32_t log)
     put32(p + 4, 0x4010F008);
     put32(p + 8, 0x4010F000);
     put32(p + 12, 32);
-    memset(p + 16, 0x5C, 32);
+    memset(p + 16, 0x5C ^ version, 32);
     otter_loader_config_encode(&config, p + OTTER_LOADER_CONFIG_ADDR);
     for (int i = 16; i < 48; i++) {
         sum ^= p[i];
@@ -171,7 +172,7 @@ void cut_image_make(uint32_t index, uint32_t kind, uint32_t sectors,
                    cut_images[0].file + s * CUT_SECTOR, CUT_SECTOR);
         }
     }
-    make_boot(image->file, log);
+    make_boot(image->file, log, seed % 2 == 0 ? (uint8_t)index : 0);
     make_app(image);
     image->crc = otter_crc32(OTTER_CRC32_INIT, image->file + CUT_SECTOR,
                              image->size - CUT_SECTOR);

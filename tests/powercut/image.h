@@ -35,8 +35,8 @@ struct cut_image {
 extern struct cut_image cut_images[CUT_IMAGES];
 
 /* Makes image `index` of `sectors`, 2 or more, boot sector included.  Some
- * sectors are the same as those of image 0.  `log` goes into the boot sector.
- */
+ * sectors are the same as those of image 0.  `log` goes into the boot sector,
+ * which is another in each image if the seed is even. */
 void cut_image_make(uint32_t index, uint32_t kind, uint32_t sectors,
                     uint32_t log, uint32_t seed);
 
