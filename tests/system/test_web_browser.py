@@ -3,6 +3,7 @@
 """The update page in a real Chromium, against the virtual board: what a
 person sees, and afterwards what the flash holds.  OTTER_SHOTS names a folder
 for screenshots that somebody wants to look at."""
+import gzip
 import hashlib
 import os
 import pathlib
@@ -358,6 +359,19 @@ class Details(PageTest):
         browser.wait(selector="body", pattern="Update Success! Rebooting")
         self.expect_start(board, "1.1.0")
         self.flash_holds(board, self.new.read_bytes())
+
+    @unittest.skipUnless(test_web_curl.FIRMWARE.exists(),
+                         "no real firmware here")
+    def test_real_firmware_is_committed_byte_exactly(self):
+        path = sorted(test_web_curl.FIRMWARE.glob("tasmota1m*.gz"))[0]
+        board = self.ready(flavour="")
+        browser = self.browser(board)
+        browser.choose(selector="[name=firmware]", path=str(path))
+        self.message(browser, "SHA-256")
+        browser.click(selector="#go")
+        self.message(browser, "^Restarting$")
+        board.expect("^board: not runnable on this board")
+        self.flash_holds(board, gzip.decompress(path.read_bytes()))
 
     def test_phone_and_dark(self):
         """Nothing is wider than the screen, and dark is dark."""

@@ -340,6 +340,28 @@ class Raw(WebTest):
         self.assertIn(SUCCESS, self.read(s))
         self.expect_start(board, "1.1.0")
 
+    def test_excess_is_refused_politely(self):
+        """All places are taken: an upload and two heads that are not
+        complete, which keep their places for two seconds."""
+        board = self.ready(flavour="")
+        hold_upload(self, board)
+
+        def attempt():
+            held = [self.connect(board) for _ in range(2)]
+            for s in held:
+                s.sendall(b"GET /update HTTP/1.1\r\n")
+            with self.connect(board) as s:
+                s.sendall(f"GET /update/status HTTP/1.1\r\nHost: "
+                          f"{board.address}\r\nConnection: close\r\n\r\n"
+                          .encode())
+                answer = self.read(s)
+            for s in held:
+                s.close()
+            return answer.startswith("HTTP/1.1 503 ") and answer
+        answer = otter_testlib.wait_for(attempt, "an answer 503")
+        self.assertIn("Retry-After: 1\r\n", answer)
+        self.assertEqual(self.status(board)["update"], "receiving")
+
     def test_slow_and_many_connections_leave_the_device_alive(self):
         """Slow heads in every place and 200 connections at once: ticks go
         on, an update by push too, and afterwards the page is there."""
@@ -378,23 +400,31 @@ class Raw(WebTest):
 
     @otter_testlib.only("posix", "real firmware has an entry of its own")
     @unittest.skipUnless(FIRMWARE.exists(), "no real firmware here")
-    def test_real_firmware_is_staged_byte_exactly(self):
+    def test_real_firmware_is_staged_and_committed_byte_exactly(self):
+        """As it is and packed, and in both cases installed, though a virtual
+        board cannot run it."""
         for path in sorted(FIRMWARE.glob("*.gz")):
-            with self.subTest(path.name):
-                board = self.ready(settings={"stay_running": "1"})
-                data = gzip.decompress(path.read_bytes())
-                plain = self.file("f.bin", data)
-                self.curl(board, "-F", f"firmware=@{plain}", "-F",
-                          f"md5={hashlib.md5(data).hexdigest()}")
-                flash = board.read_flash()
-                at = flash.find(data[3:], 0x1000)
-                self.assertNotEqual(at, -1)
-                # The header's mode byte is the running sketch's
-                # (protocol 2.3).
-                self.assertEqual(flash[at - 3:at - 1], data[:2])
-                packed = path.read_bytes()
-                self.curl(board, "-F", f"firmware=@{path}")
-                self.assertIn(packed, board.read_flash())
+            data = gzip.decompress(path.read_bytes())
+            plain = self.file("f.bin", data)
+            for upload in (plain, path):
+                with self.subTest(upload.name):
+                    self.check_real_firmware(upload, data)
+
+    def check_real_firmware(self, path, data):
+        board = self.ready(flavour="")
+        sent = path.read_bytes()
+        # The header's mode byte is the running sketch's (protocol 2.3).
+        mode = board.read_flash(2, 1)
+        installed = data
+        if sent == data:
+            sent = installed = data[:2] + mode + data[3:]
+        self.curl(board, "-F", f"size={len(sent)}", "-F",
+                  f"md5={hashlib.md5(path.read_bytes()).hexdigest()}", "-F",
+                  f"firmware=@{path}")
+        board.expect("^board: not runnable on this board")
+        self.flash_holds(board, installed)
+        self.assertIn(sent, board.read_flash(len(installed)))
+        board.stop()
 
 
 if __name__ == "__main__":
