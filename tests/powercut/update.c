@@ -121,8 +121,8 @@ int cut_update_sketch(uint32_t index)
 
     return cut_life.c.scenario == CUT_WEB
                ? cut_web_upload(image->stored, image->stored_size, index == 1)
-               : update(OTTER_UPDATE_SKETCH, image->stored,
-                        image->stored_size, (uint8_t)index);
+               : update(OTTER_UPDATE_SKETCH, image->stored, image->stored_size,
+                        (uint8_t)index);
 }
 
 static uint8_t fs_byte(uint32_t i)
