@@ -166,12 +166,34 @@ static bool is_stranger(const struct otterd_device *device,
     }
 }
 
+/* The device runs other bytes, by its sketch's MD5.  Not when it has taken
+ * this release before: a device may patch what it flashes, and would take it
+ * again for ever. */
+static bool has_other_bytes(const struct otterd_ask *ask,
+                            const struct otterd_device *device,
+                            const struct otterd_release *best)
+{
+    return ask->dialect == OTTERD_DIALECT_CURRENT &&
+           ask->mode != OTTERD_FILE_SYSTEM && ask->sketch_md5[0] != '\0' &&
+           best->image_md5[0] != '\0' && device->took != best->id &&
+           strcasecmp(ask->sketch_md5, best->image_md5) != 0;
+}
+
+static bool has_other_version(const struct otterd_ask *ask,
+                              const struct otterd_release *best)
+{
+    /* Where it need not be said, no version is none to differ. */
+    return (ask->dialect != OTTERD_DIALECT_CURRENT || ask->has_version) &&
+           strcmp(best->version, ask->version) != 0;
+}
+
 void otterd_decide(const struct otterd_ask *ask,
                    const struct otterd_device *device,
                    const struct otterd_release *releases, size_t count,
                    struct otterd_decision *out)
 {
     const struct otterd_release *best;
+    bool other_version;
 
     if (is_stranger(device, out)) {
         return;
@@ -180,16 +202,26 @@ void otterd_decide(const struct otterd_ask *ask,
     if (best == NULL) {
         say(out, OTTERD_NOT_KNOWN, NULL,
             "No release is meant for the device.");
-    } else if (strcmp(best->version, ask->version) == 0) {
+        return;
+    }
+    other_version = has_other_version(ask, best);
+    if (!other_version && !has_other_bytes(ask, device, best)) {
         say(out, OTTERD_CURRENT, best,
             "The device runs version %s, which is the one meant for it.",
-            ask->version);
+            best->version);
     } else if (best->state == OTTERD_PAUSED) {
         say(out, OTTERD_HELD, best, "The release of version %s is paused.",
             best->version);
-    } else if (!too_large(ask, best, out)) {
+    } else if (too_large(ask, best, out)) {
+        return;
+    } else if (other_version) {
         say(out, OTTERD_OFFER, best,
             "The device runs version %s and version %s is meant for it.",
             ask->version[0] != '\0' ? ask->version : "(none)", best->version);
+    } else {
+        say(out, OTTERD_OFFER, best,
+            "The device runs other bytes than those of version %s, which is "
+            "meant for it.",
+            best->version);
     }
 }

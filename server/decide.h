@@ -24,10 +24,20 @@
 /* What a device asks for (protocol 5.1, x-ESP8266-mode). */
 enum otterd_mode { OTTERD_SKETCH, OTTERD_FILE_SYSTEM, OTTERD_VERSION };
 
+/* How devices that ask at a path are answered (protocol 5.4). */
+enum otterd_dialect {
+    OTTERD_DIALECT_DEFAULT, /* of a path: what the setting says */
+    OTTERD_DIALECT_MANUAL,  /* the manual's script: the version decides */
+    OTTERD_DIALECT_CURRENT  /* today's documented one: the sketch's MD5 too */
+};
+
 /* What the device said in its request. */
 struct otterd_ask {
     uint64_t mac; /* 48 bits */
+    enum otterd_dialect dialect;
     enum otterd_mode mode;
+    bool odd_mode; /* it asked for something else; mode is a query then */
+    bool has_version;
     char version[OTTERD_TEXT_MAX];
     char product[OTTERD_TEXT_MAX]; /* of the path that was asked */
     char sketch_md5[33];           /* lowercase, or empty */
@@ -50,6 +60,7 @@ struct otterd_device {
     enum otterd_device_state state;
     char group[OTTERD_TEXT_MAX];
     char tags[OTTERD_TAGS_MAX];
+    int64_t took; /* release that it took all of last, 0: none */
 };
 
 /* In the order of precedence, weakest first. */
@@ -78,6 +89,7 @@ struct otterd_release {
     uint32_t size;                        /* bytes of the file */
     uint32_t flash_size; /* bytes the image is built for, 0: not known */
     char md5[33];
+    char image_md5[33]; /* of what is flashed, unpacked; empty: not known */
     char sha256[65];
 };
 

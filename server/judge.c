@@ -30,6 +30,9 @@ int otterd_judge(struct otterd_store *store, const struct otterd_ask *ask,
         err = otterd_judge_stranger(store, &out->new_state);
         out->device.state = out->new_state;
     }
+    if (err == 0 && ask->dialect == OTTERD_DIALECT_CURRENT) {
+        err = otterd_device_took(store, ask->mac, &out->device.took);
+    }
     if (err == 0) {
         err = otterd_release_find(store, ask, &list, &count);
     }
@@ -45,17 +48,20 @@ int otterd_judge(struct otterd_store *store, const struct otterd_ask *ask,
     return 0;
 }
 
-unsigned otterd_judge_status(enum otterd_verdict verdict,
-                             enum otterd_mode mode)
+unsigned otterd_judge_status(const struct otterd_ask *ask,
+                             enum otterd_verdict verdict)
 {
+    if (ask->odd_mode) {
+        return 404;
+    }
     switch (verdict) {
     case OTTERD_OFFER:
         return 200;
     case OTTERD_CURRENT:
-        return mode == OTTERD_VERSION ? 200 : 304;
+        return ask->mode == OTTERD_VERSION ? 200 : 304;
     case OTTERD_HELD:
         return 304;
     default:
-        return 500;
+        return ask->dialect == OTTERD_DIALECT_CURRENT ? 404 : 500;
     }
 }

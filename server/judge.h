@@ -25,7 +25,7 @@ OTTER_MUST_CHECK int otterd_judge_stranger(struct otterd_store *store,
                                            enum otterd_device_state *out);
 
 /* The status of HTTP that says it (protocol 5.4). */
-unsigned otterd_judge_status(enum otterd_verdict verdict,
-                             enum otterd_mode mode);
+unsigned otterd_judge_status(const struct otterd_ask *ask,
+                             enum otterd_verdict verdict);
 
 #endif

@@ -262,7 +262,7 @@ static void hear_again(const struct otterd_device_view *view,
     char *line;
 
     memset(ask, 0, sizeof *ask);
-    ask->mac = view->device.mac;
+    ask->dialect = view->last.dialect;
     memcpy(lines, view->last.headers, sizeof lines);
     while (heard != NULL && (line = strsep(&rest, "\n")) != NULL) {
         char *colon = strstr(line, ": ");
@@ -296,8 +296,7 @@ static void answer_explanation(struct otterd_call *call,
     otterd_answer(
         call, 200,
         json_pack("{s:s, s:i, s:o, s:o}", "decision", words[decision->verdict],
-                  "status",
-                  (int)otterd_judge_status(decision->verdict, ask->mode),
+                  "status", (int)otterd_judge_status(ask, decision->verdict),
                   "reason", otterd_show_text(decision->reason), "release",
                   decision->release == NULL
                       ? json_null()

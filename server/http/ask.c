@@ -16,17 +16,18 @@ enum field {
     FIELD_FREE_SPACE,
     FIELD_SKETCH_SIZE,
     FIELD_CHIP_SIZE,
-    FIELD_SDK_VERSION,
-    FIELD_VERSION, /* the script wants all up to here */
-    FIELD_MODE
+    FIELD_SDK_VERSION, /* both scripts want all up to here */
+    FIELD_VERSION,     /* and the manual's this one */
+    FIELD_MODE,        /* and today's these two */
+    FIELD_SKETCH_MD5
 };
 
 static const char *const prefixes[2] = {"x-ESP8266-", "x-ESP32-"};
 static const char *const agents[2] = {"ESP8266-http-Update",
                                       "ESP32-http-Update"};
 static const char *const names[OTTERD_FIELDS] = {
-    "STA-MAC",   "AP-MAC",      "free-space", "sketch-size",
-    "chip-size", "sdk-version", "version",    "mode"};
+    "STA-MAC",     "AP-MAC",  "free-space", "sketch-size", "chip-size",
+    "sdk-version", "version", "mode",       "sketch-md5"};
 
 /* Repeated headers are one list with commas, as the script sees them. */
 static void keep(char *out, size_t size, bool again, const char *value)
@@ -139,41 +140,121 @@ static bool read_mac(const char *text, uint64_t *mac)
     return true;
 }
 
-static enum otterd_mode read_mode(const char *text)
+/* The manual's script does not look at the mode; today's knows two. */
+static void read_mode(const char *text, struct otterd_ask *ask)
 {
     if (strcmp(text, "spiffs") == 0 || strcmp(text, "littlefs") == 0) {
-        return OTTERD_FILE_SYSTEM;
+        ask->mode = OTTERD_FILE_SYSTEM;
+    } else if (strcmp(text, "version") == 0) {
+        ask->mode = OTTERD_VERSION;
+    } else if (ask->dialect == OTTERD_DIALECT_CURRENT &&
+               strcmp(text, "sketch") != 0) {
+        ask->mode = OTTERD_VERSION;
+        ask->odd_mode = true;
+    } else {
+        ask->mode = OTTERD_SKETCH;
     }
-    return strcmp(text, "version") == 0 ? OTTERD_VERSION : OTTERD_SKETCH;
+}
+
+/* The family of headers that a request has, 2 for none. */
+static int family_of(const struct otterd_heard *heard)
+{
+    int family = 0;
+
+    while (family < 2 && strcmp(heard->agent, agents[family]) != 0) {
+        family++;
+    }
+    return family;
+}
+
+static bool has_all(const struct otterd_heard *heard, int family,
+                    enum otterd_dialect dialect)
+{
+    const bool *has = heard->has[family];
+
+    for (int i = 0; i <= FIELD_SDK_VERSION; i++) {
+        if (!has[i]) {
+            return false;
+        }
+    }
+    return dialect == OTTERD_DIALECT_CURRENT
+               ? has[FIELD_MODE] && has[FIELD_SKETCH_MD5]
+               : has[FIELD_VERSION];
 }
 
 enum otterd_gate otterd_heard_ask(const struct otterd_heard *heard,
                                   struct otterd_ask *ask)
 {
     const char(*fields)[OTTERD_TEXT_MAX];
-    int family;
+    int family = family_of(heard);
 
-    for (family = 0; family < 2; family++) {
-        if (strcmp(heard->agent, agents[family]) == 0) {
-            break;
-        }
-    }
     if (family == 2) {
         return OTTERD_GATE_AGENT;
     }
-    for (int i = 0; i <= FIELD_VERSION; i++) {
-        if (!heard->has[family][i]) {
-            return OTTERD_GATE_HEADER;
-        }
+    if (!has_all(heard, family, ask->dialect)) {
+        return OTTERD_GATE_HEADER;
     }
     fields = heard->fields[family];
-    ask->mode = read_mode(fields[FIELD_MODE]);
+    read_mode(fields[FIELD_MODE], ask);
+    ask->has_version = heard->has[family][FIELD_VERSION];
+    if (strlen(fields[FIELD_SKETCH_MD5]) == sizeof ask->sketch_md5 - 1) {
+        memcpy(ask->sketch_md5, fields[FIELD_SKETCH_MD5],
+               sizeof ask->sketch_md5);
+    }
     memcpy(ask->version, fields[FIELD_VERSION], sizeof ask->version);
     ask->has_free_space =
         read_number(fields[FIELD_FREE_SPACE], &ask->free_space);
     ask->has_chip_size = read_number(fields[FIELD_CHIP_SIZE], &ask->chip_size);
     return read_mac(fields[FIELD_STA_MAC], &ask->mac) ? OTTERD_GATE_OPEN
                                                       : OTTERD_GATE_MAC;
+}
+
+/* The words of today's documented script. */
+static unsigned refuse_currently(const struct otterd_heard *heard,
+                                 enum otterd_gate gate,
+                                 char text[OTTERD_REFUSAL_MAX])
+{
+    int family = family_of(heard) & 1;
+
+    switch (gate) {
+    case OTTERD_GATE_AGENT:
+        snprintf(text, OTTERD_REFUSAL_MAX,
+                 "Only for ESP8266 updater!\n"
+                 "User-Agent: %s != ESP8266-http-Update\n",
+                 heard->agent);
+        return 403;
+    case OTTERD_GATE_HEADER:
+        strcpy(text, "Only for ESP8266 updater! (header missing)\n");
+        return 403;
+    case OTTERD_GATE_MODE:
+        snprintf(text, OTTERD_REFUSAL_MAX, "mode: %s not supported\n",
+                 heard->fields[family][FIELD_MODE]);
+        return 404;
+    default:
+        snprintf(text, OTTERD_REFUSAL_MAX,
+                 "MAC %s not configured for updates\n",
+                 heard->fields[family][FIELD_STA_MAC]);
+        return 404;
+    }
+}
+
+unsigned otterd_heard_refuse(const struct otterd_heard *heard,
+                             enum otterd_dialect dialect,
+                             enum otterd_gate gate,
+                             char text[OTTERD_REFUSAL_MAX])
+{
+    text[0] = '\0';
+    if (dialect == OTTERD_DIALECT_CURRENT) {
+        return refuse_currently(heard, gate, text);
+    }
+    if (gate == OTTERD_GATE_AGENT) {
+        strcpy(text, "only for ESP8266 updater!\n");
+    } else if (gate == OTTERD_GATE_HEADER) {
+        strcpy(text, "only for ESP8266 updater! (header)\n");
+    } else {
+        return 500;
+    }
+    return 403;
 }
 
 int otterd_range_read(const char *text, uint32_t size, uint32_t *first,

@@ -11,7 +11,8 @@
 
 #include <stdbool.h>
 
-#define OTTERD_FIELDS 8
+#define OTTERD_FIELDS      9
+#define OTTERD_REFUSAL_MAX 256 /* text of a refusal with NUL */
 
 /* The headers of a request that matter.  Start from all zero. */
 struct otterd_heard {
@@ -25,21 +26,30 @@ struct otterd_heard {
     char lines[OTTERD_HEADERS_MAX];
 };
 
-/* What the script would say before it looks up the device. */
+/* What the script would say instead of sending something. */
 enum otterd_gate {
     OTTERD_GATE_OPEN,
     OTTERD_GATE_AGENT,  /* no such user agent */
-    OTTERD_GATE_HEADER, /* one of the seven headers is missing */
-    OTTERD_GATE_MAC     /* no MAC that could be known */
+    OTTERD_GATE_HEADER, /* one of the headers that the dialect wants */
+    OTTERD_GATE_MAC,    /* no MAC that is known */
+    OTTERD_GATE_MODE    /* nothing of that kind */
 };
 
 /* Takes one header.  Both texts are copied; `value` may be NULL. */
 void otterd_heard_add(struct otterd_heard *heard, const char *name,
                       const char *value);
 
-/* Judges and translates them; `ask->product` is the caller's. */
+/* Judges and translates them; `ask->product` and `ask->dialect`, which is not
+ * the default, are the caller's. */
 enum otterd_gate otterd_heard_ask(const struct otterd_heard *heard,
                                   struct otterd_ask *ask);
+
+/* What a request is told that stays before a gate: the text, which may be
+ * empty, and the status. */
+unsigned otterd_heard_refuse(const struct otterd_heard *heard,
+                             enum otterd_dialect dialect,
+                             enum otterd_gate gate,
+                             char text[OTTERD_REFUSAL_MAX]);
 
 /* Reads a Range header for `size` bytes.  1: one range, in first and last;
  * 0: to be ignored; -1: outside the file. */

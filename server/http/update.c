@@ -67,7 +67,8 @@ static void note_sighting(const struct request *r)
         .new_state = r->judgement.new_state,
         .verdict = decision->verdict,
         .mode = r->ask.mode,
-        .answer = otterd_judge_status(decision->verdict, r->ask.mode)};
+        .dialect = r->ask.dialect,
+        .answer = otterd_judge_status(&r->ask, decision->verdict)};
 
     otterd__address_of(r->server, r->connection, s.address);
     memcpy(s.product, r->ask.product, sizeof s.product);
@@ -150,13 +151,17 @@ static enum MHD_Result send_version(struct request *r)
 
     if (response != NULL) {
         add(response, "x-version", r->judgement.release.version);
+        if (r->ask.dialect == OTTERD_DIALECT_CURRENT) {
+            add(response, "x-MD5", r->judgement.release.md5);
+        }
     }
     return otterd__send(r->server, r->connection, MHD_HTTP_OK, response);
 }
 
-static void describe(struct MHD_Response *response,
-                     const struct otterd_release *release, const char *etag)
+static void describe(struct MHD_Response *response, const struct request *r,
+                     const char *etag)
 {
+    const struct otterd_release *release = &r->judgement.release;
     char line[OTTERD_FILE_NAME_MAX + 32];
 
     add(response, "Content-Type", "application/octet-stream");
@@ -164,6 +169,9 @@ static void describe(struct MHD_Response *response,
     add(response, "Content-Disposition", line);
     add(response, "x-MD5", release->md5);
     add(response, "ETag", etag);
+    if (r->ask.dialect == OTTERD_DIALECT_CURRENT) {
+        add(response, "x-version", release->version);
+    }
 }
 
 static enum MHD_Result send_file(struct request *r, int fd, uint32_t first,
@@ -179,7 +187,7 @@ static enum MHD_Result send_file(struct request *r, int fd, uint32_t first,
         return MHD_NO;
     }
     snprintf(line, sizeof line, "\"%s\"", r->judgement.release.sha256);
-    describe(response, &r->judgement.release, line);
+    describe(response, r, line);
     if (part) {
         snprintf(line, sizeof line, "bytes %" PRIu32 "-%" PRIu32 "/%" PRIu32,
                  first, last, size);
@@ -227,8 +235,32 @@ static enum MHD_Result send_firmware(struct request *r)
                      : send_file(r, fd, 0, size - 1, false);
 }
 
+static enum MHD_Result refuse(struct request *r, enum otterd_gate gate)
+{
+    char text[OTTERD_REFUSAL_MAX];
+    unsigned status =
+        otterd_heard_refuse(&r->heard, r->ask.dialect, gate, text);
+
+    return send_text(r, status, text);
+}
+
+/* No release: no such device for today's script, or nothing of that kind. */
+static enum otterd_gate why_nothing(const struct request *r)
+{
+    return r->ask.mode == OTTERD_FILE_SYSTEM &&
+                   r->judgement.device.state == OTTERD_ACCEPTED
+               ? OTTERD_GATE_MODE
+               : OTTERD_GATE_MAC;
+}
+
 static enum MHD_Result send_decision(struct request *r)
 {
+    if (r->judgement.decision.verdict == OTTERD_NOT_KNOWN) {
+        return refuse(r, why_nothing(r));
+    }
+    if (r->ask.odd_mode) {
+        return refuse(r, OTTERD_GATE_MODE);
+    }
     switch (r->judgement.decision.verdict) {
     case OTTERD_OFFER:
         return r->ask.mode == OTTERD_VERSION ? send_version(r)
@@ -237,10 +269,8 @@ static enum MHD_Result send_decision(struct request *r)
         return r->ask.mode == OTTERD_VERSION
                    ? send_version(r)
                    : send_text(r, MHD_HTTP_NOT_MODIFIED, "");
-    case OTTERD_HELD:
-        return send_text(r, MHD_HTTP_NOT_MODIFIED, "");
     default:
-        return send_text(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "");
+        return send_text(r, MHD_HTTP_NOT_MODIFIED, "");
     }
 }
 
@@ -257,6 +287,7 @@ static unsigned look_up(struct request *r, const char *path,
         status = MHD_HTTP_NOT_FOUND;
     } else if (err == 0) {
         memcpy(r->ask.product, found.product, sizeof r->ask.product);
+        r->ask.dialect = found.dialect;
         *gate = otterd_heard_ask(&r->heard, &r->ask);
         if (*gate == OTTERD_GATE_OPEN) {
             err = otterd_judge(reader->store, &r->ask, &r->judgement);
@@ -292,20 +323,10 @@ enum MHD_Result otterd__answer_device(struct otterd_server *server,
     }
     if (gate != OTTERD_GATE_OPEN) {
         atomic_fetch_add(&server->metrics.refused, 1);
+        return refuse(&r, gate);
     }
-    switch (gate) {
-    case OTTERD_GATE_AGENT:
-        return send_text(&r, MHD_HTTP_FORBIDDEN,
-                         "only for ESP8266 updater!\n");
-    case OTTERD_GATE_HEADER:
-        return send_text(&r, MHD_HTTP_FORBIDDEN,
-                         "only for ESP8266 updater! (header)\n");
-    case OTTERD_GATE_MAC:
-        return send_text(&r, MHD_HTTP_INTERNAL_SERVER_ERROR, "");
-    default:
-        atomic_fetch_add(
-            &server->metrics.answers[r.judgement.decision.verdict], 1);
-        note_sighting(&r);
-        return send_decision(&r);
-    }
+    atomic_fetch_add(&server->metrics.answers[r.judgement.decision.verdict],
+                     1);
+    note_sighting(&r);
+    return send_decision(&r);
 }

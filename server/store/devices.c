@@ -141,6 +141,7 @@ static void read_view(struct otterd_device_view *out, sqlite3_stmt *row)
     last->answer = (unsigned)sqlite3_column_int(row, 15);
     otterd__store_text(last->reason, sizeof last->reason, row, 16);
     otterd__store_text(last->headers, sizeof last->headers, row, 17);
+    last->dialect = (enum otterd_dialect)sqlite3_column_int(row, 18);
 }
 
 int otterd_device_look(struct otterd_store *store, uint64_t mac,

@@ -38,6 +38,10 @@ OTTER_MUST_CHECK int otterd_device_set_state(struct otterd_store *store,
 OTTER_MUST_CHECK int otterd_device_forget(struct otterd_store *store,
                                           uint64_t mac, const char *who);
 
+/* The release of a sketch that the device took all of last; 0: none. */
+OTTER_MUST_CHECK int otterd_device_took(struct otterd_store *store,
+                                        uint64_t mac, int64_t *release);
+
 /* ---- What devices do ---- */
 
 enum otterd_sighting_kind {
@@ -54,6 +58,7 @@ struct otterd_sighting {
     enum otterd_device_state new_state; /* for one never seen before */
     enum otterd_verdict verdict;
     enum otterd_mode mode;
+    enum otterd_dialect dialect;   /* of the path */
     int64_t release;               /* of the decision, 0: none */
     char offered[OTTERD_TEXT_MAX]; /* its version */
     unsigned answer;               /* the status of HTTP */

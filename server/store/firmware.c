@@ -169,6 +169,9 @@ int otterd_upload_finish(struct otterd_upload *upload, enum otterd_claim claim,
     if (err == 0) {
         err = final_digest(upload->md5, out->md5);
     }
+    if (err == 0 && out->image_md5[0] == '\0') {
+        memcpy(out->image_md5, out->md5, sizeof out->image_md5);
+    }
     if (err == 0) {
         err = final_digest(upload->sha256_ctx, out->sha256);
     }

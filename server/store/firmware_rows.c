@@ -15,11 +15,11 @@ int otterd_firmware_add(struct otterd_store *store,
     sqlite3_stmt *row;
     int err = otterd__store_run(
         store, otterd__store_query(store, OTTERD_Q_FIRMWARE_ADD,
-                                   "ssiiiisssssis", f->sha256, f->md5,
+                                   "ssiiiisssssiss", f->sha256, f->md5,
                                    (int64_t)f->size, (int64_t)f->flash_size,
                                    (int64_t)f->kind, (int64_t)f->gzip, f->name,
                                    f->version, f->board, f->filename, f->notes,
-                                   otterd__store_now(), f->by));
+                                   otterd__store_now(), f->by, f->image_md5));
 
     if (err != 0) {
         return err;
@@ -49,9 +49,10 @@ static void read_firmware(struct otterd_firmware *out, sqlite3_stmt *row)
     out->size = (uint32_t)sqlite3_column_int64(row, 8);
     out->flash_size = (uint32_t)sqlite3_column_int64(row, 9);
     otterd__store_text(out->md5, sizeof out->md5, row, 10);
-    otterd__store_text(out->sha256, sizeof out->sha256, row, 11);
-    out->created = sqlite3_column_int64(row, 12);
-    otterd__store_text(out->by, sizeof out->by, row, 13);
+    otterd__store_text(out->image_md5, sizeof out->image_md5, row, 11);
+    otterd__store_text(out->sha256, sizeof out->sha256, row, 12);
+    out->created = sqlite3_column_int64(row, 13);
+    otterd__store_text(out->by, sizeof out->by, row, 14);
 }
 
 static int one(struct otterd_store *store, sqlite3_stmt *row,

@@ -6,10 +6,12 @@
 #include "format/descriptor.h"
 #include "format/error.h"
 #include "format/flash_map.h"
+#include "format/hex.h"
 #include "format/image.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +26,7 @@
 struct file {
     int fd;
     uint32_t size;
+    EVP_MD_CTX *md5; /* of what is written to it, or NULL */
 };
 
 /* Says why it is refused. */
@@ -166,6 +169,9 @@ static int inspect_image(struct file *file, struct otterd_firmware *out,
 static int write_out(const struct file *out, const unsigned char *data,
                      size_t len)
 {
+    if (EVP_DigestUpdate(out->md5, data, len) != 1) {
+        return OTTER_ERR_NO_MEMORY;
+    }
     while (len > 0) {
         ssize_t done = write(out->fd, data, len);
 
@@ -228,17 +234,37 @@ static int unpack(const struct file *in, struct file *out)
     return err != 0 ? err : status == Z_STREAM_END ? 0 : OTTER_ERR_GZIP;
 }
 
+/* Unpacks, with the MD5 of all of it. */
+static int unpack_whole(const struct file *file, struct file *inner,
+                        char md5[33])
+{
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    unsigned len;
+    int err = OTTER_ERR_NO_MEMORY;
+
+    inner->md5 = EVP_MD_CTX_new();
+    if (inner->md5 != NULL &&
+        EVP_DigestInit_ex(inner->md5, EVP_md5(), NULL) == 1) {
+        err = unpack(file, inner);
+    }
+    if (err == 0 && EVP_DigestFinal_ex(inner->md5, bytes, &len) == 1) {
+        otter_hex_encode(md5, bytes, len);
+    }
+    EVP_MD_CTX_free(inner->md5);
+    return err;
+}
+
 static int inspect_packed(const struct file *file, const char *folder,
                           struct otterd_firmware *out, char *problem)
 {
-    struct file inner = {open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600),
-                         0};
+    struct file inner = {open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), 0,
+                         NULL};
     int err;
 
     if (inner.fd < 0) {
         return OTTER_ERR_STATE;
     }
-    err = unpack(file, &inner);
+    err = unpack_whole(file, &inner, out->image_md5);
     if (err == OTTER_ERR_GZIP || err == OTTER_ERR_SHORT) {
         err = refuse(problem, "The file begins like gzip but cannot be "
                               "unpacked: it is damaged or was cut. Pack it "
@@ -283,7 +309,7 @@ int otterd_inspect(int fd, const char *folder, enum otterd_claim claim,
                    struct otterd_firmware *out,
                    char problem[OTTERD_PROBLEM_MAX])
 {
-    struct file file = {fd, out->size};
+    struct file file = {fd, out->size, NULL};
     unsigned char start[16] = {0};
 
     if (out->size == 0) {

@@ -8,7 +8,8 @@
 #include "server/store/firmware.h"
 
 /* `out->size` bytes are in the file `fd`; `folder` is where what is packed
- * may be unpacked for the time of the call.  Errors of otterd_upload_finish.
+ * may be unpacked for the time of the call.  Fills image_md5 only of what is
+ * packed.  Errors of otterd_upload_finish.
  */
 OTTER_MUST_CHECK int otterd_inspect(int fd, const char *folder,
                                     enum otterd_claim claim,

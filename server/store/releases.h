@@ -19,6 +19,7 @@ struct otterd_firmware {
     uint32_t size;       /* bytes of the file */
     uint32_t flash_size; /* bytes the image is built for, 0: not known */
     char md5[33];        /* of the file */
+    char image_md5[33];  /* of what is flashed, unpacked */
     char sha256[65];
     int64_t created;
     char by[OTTERD_TEXT_MAX];

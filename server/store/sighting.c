@@ -60,11 +60,12 @@ static int enter_device(struct otterd_store *store,
                         const struct otterd_sighting *s)
 {
     return otterd__store_run(
-        store, otterd__store_query(
-                   store, OTTERD_Q_DEVICE_SAW, "iiisssiisssi", (int64_t)s->mac,
-                   (int64_t)s->new_state, s->at, s->address, s->product,
-                   s->version, (int64_t)s->mode, (int64_t)s->verdict,
-                   s->reason, s->headers, s->status, (int64_t)s->answer));
+        store, otterd__store_query(store, OTTERD_Q_DEVICE_SAW, "iiisssiisssii",
+                                   (int64_t)s->mac, (int64_t)s->new_state,
+                                   s->at, s->address, s->product, s->version,
+                                   (int64_t)s->mode, (int64_t)s->verdict,
+                                   s->reason, s->headers, s->status,
+                                   (int64_t)s->answer, (int64_t)s->dialect));
 }
 
 /* Sketches and file systems are delivered side by side. */
@@ -91,6 +92,19 @@ static int load_delivery(struct otterd_store *store,
     out->counted = (unsigned)sqlite3_column_int(row, 3);
     sqlite3_reset(row);
     return 0;
+}
+
+int otterd_device_took(struct otterd_store *store, uint64_t mac,
+                       int64_t *release)
+{
+    const struct otterd_sighting about = {.mac = mac, .mode = OTTERD_SKETCH};
+    struct otterd_delivery delivery;
+    int err = load_delivery(store, &about, &delivery);
+
+    *release = err == 0 && (delivery.counted & OTTERD_COUNT_DOWNLOADED) != 0
+                   ? delivery.release
+                   : 0;
+    return err;
 }
 
 /* By how much a count changes. */

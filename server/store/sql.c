@@ -12,7 +12,7 @@ _Static_assert(OTTERD_WITHDRAWN == 2 && OTTERD_TARGET_MAC == 5 &&
 #define DEVICE_COLUMNS                                                        \
     "SELECT mac, state, fleet, tags, name, fs_version, first_seen,"           \
     " last_seen, requests, address, product, version, mode, verdict, status," \
-    " answer, reason, headers FROM device"
+    " answer, reason, headers, dialect FROM device"
 
 /* ?2 state, ?3 version, ?4 group, ?5 tag, ?6 digits of the MAC, ?7 text. */
 #define DEVICE_FILTER                                                         \
@@ -25,12 +25,13 @@ _Static_assert(OTTERD_WITHDRAWN == 2 && OTTERD_TARGET_MAC == 5 &&
 
 #define FIRMWARE_COLUMNS                                                      \
     "SELECT id, name, version, board, filename, notes, kind, gzip, size,"     \
-    " flash_size, md5, sha256, created, author FROM firmware"
+    " flash_size, md5, image_md5, sha256, created, author FROM firmware"
 
 /* What the decision needs, in the order that release.c reads it. */
 #define RELEASE_COLUMNS                                                       \
     "SELECT r.id, r.state, r.target, r.target_value, r.priority,"             \
-    " f.version, f.filename, f.size, f.flash_size, f.md5, f.sha256"
+    " f.version, f.filename, f.size, f.flash_size, f.md5, f.image_md5,"       \
+    " f.sha256"
 #define RELEASE_FROM " FROM release r JOIN firmware f ON f.id = r.firmware"
 #define RELEASE_VIEW                                                          \
     RELEASE_COLUMNS                                                           \
@@ -55,7 +56,10 @@ const char *const otterd__sql[OTTERD_Q_COUNT] = {
         "INSERT INTO path (path, product, dialect) VALUES (?1, ?2, ?3)"
         " ON CONFLICT DO UPDATE SET product = ?2, dialect = ?3",
     [OTTERD_Q_PATH_FIND] =
-        "SELECT path, product, dialect FROM path WHERE path = ?1",
+        "SELECT path, product, CASE dialect WHEN 0 THEN coalesce((SELECT CASE"
+        " value WHEN 'current' THEN 2 END FROM setting"
+        " WHERE key = 'dialect'), 1) ELSE dialect END"
+        " FROM path WHERE path = ?1",
     [OTTERD_Q_PATH_REMOVE] = "DELETE FROM path WHERE path = ?1 RETURNING path",
     [OTTERD_Q_PATH_LIST] =
         "SELECT path, product, dialect FROM path ORDER BY path",
@@ -72,16 +76,17 @@ const char *const otterd__sql[OTTERD_Q_COUNT] = {
     [OTTERD_Q_DEVICE_SAW] =
         "INSERT INTO device (mac, state, first_seen, last_seen, requests,"
         " address, product, version, fs_version, mode, verdict, reason,"
-        " headers, status, answer)"
+        " headers, status, answer, dialect)"
         " VALUES (?1, ?2, ?3, ?3, 1, ?4, ?5, CASE ?7 WHEN 1 THEN '' ELSE ?6"
-        " END, CASE ?7 WHEN 1 THEN ?6 ELSE '' END, ?7, ?8, ?9, ?10, ?11, ?12)"
+        " END, CASE ?7 WHEN 1 THEN ?6 ELSE '' END, ?7, ?8, ?9, ?10, ?11, ?12,"
+        " ?13)"
         " ON CONFLICT DO UPDATE SET last_seen = ?3, requests = requests + 1,"
         " first_seen = CASE requests WHEN 0 THEN ?3 ELSE first_seen END,"
         " address = ?4, product = ?5,"
         " version = CASE ?7 WHEN 1 THEN version ELSE ?6 END,"
         " fs_version = CASE ?7 WHEN 1 THEN ?6 ELSE fs_version END,"
         " mode = ?7, verdict = ?8, reason = ?9, headers = ?10, status = ?11,"
-        " answer = ?12",
+        " answer = ?12, dialect = ?13",
     [OTTERD_Q_DEVICE_KNEW] = "SELECT version, fs_version, status FROM device"
                              " WHERE mac = ?1 AND requests > 0",
     [OTTERD_Q_DEVICE_LOOK] = DEVICE_COLUMNS " WHERE mac = ?1",
@@ -112,8 +117,9 @@ const char *const otterd__sql[OTTERD_Q_COUNT] = {
 
     [OTTERD_Q_FIRMWARE_ADD] =
         "INSERT INTO firmware (sha256, md5, size, flash_size, kind, gzip,"
-        " name, version, board, filename, notes, created, author)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+        " name, version, board, filename, notes, created, author, image_md5)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+        " ?14)"
         " ON CONFLICT DO UPDATE SET removed = 0, board = ?9, notes = ?11,"
         " created = ?12, author = ?13 WHERE removed",
     [OTTERD_Q_FIRMWARE_SAME] =

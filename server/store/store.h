@@ -90,13 +90,6 @@ OTTER_MUST_CHECK int otterd_audit_list(
 
 /* ---- Paths ---- */
 
-/* How devices that ask at a path are answered (protocol 5.4). */
-enum otterd_dialect {
-    OTTERD_DIALECT_DEFAULT, /* of a path: what the setting says */
-    OTTERD_DIALECT_MANUAL,  /* the manual's script */
-    OTTERD_DIALECT_CURRENT  /* today's documented script */
-};
-
 struct otterd_path {
     char path[OTTERD_URL_MAX];
     char product[OTTERD_TEXT_MAX];
@@ -112,7 +105,8 @@ OTTER_MUST_CHECK int otterd_dialect_read(const char *text,
 OTTER_MUST_CHECK int otterd_path_set(struct otterd_store *store,
                                      const struct otterd_path *path);
 
-/* OTTER_ERR_NO_DATA: nothing is served there. */
+/* Finds it, with the dialect of the setting when it has none of its own.
+ * OTTER_ERR_NO_DATA: nothing is served there. */
 OTTER_MUST_CHECK int otterd_path_find(struct otterd_store *store,
                                       const char *path,
                                       struct otterd_path *out);

@@ -97,13 +97,15 @@ static void check_decision(const struct otterd_ask *ask,
         CHECK(d->verdict == OTTERD_NOT_KNOWN && d->release == NULL);
     }
     if (d->verdict == OTTERD_CURRENT) {
-        CHECK(strcmp(d->release->version, ask->version) == 0);
+        CHECK(strcmp(d->release->version, ask->version) == 0 ||
+              !ask->has_version);
     }
     if (d->verdict != OTTERD_OFFER) {
         return;
     }
     CHECK(d->release->state == OTTERD_ACTIVE);
-    CHECK(strcmp(d->release->version, ask->version) != 0);
+    CHECK(strcmp(d->release->version, ask->version) != 0 ||
+          ask->dialect == OTTERD_DIALECT_CURRENT);
     CHECK((ask->mode == OTTERD_FILE_SYSTEM) ==
           (d->release->mode == OTTERD_FILE_SYSTEM));
     CHECK(!ask->has_chip_size || d->release->flash_size <= ask->chip_size);
@@ -132,13 +134,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct otterd_decision decision;
     struct otterd_heard heard;
     struct otterd_ask ask;
+    uint8_t byte;
     size_t count;
 
     memset(releases, 0, sizeof releases);
     memset(&heard, 0, sizeof heard);
     memset(&ask, 0, sizeof ask);
     device.state = (enum otterd_device_state)(take(&in) % 4);
-    count = take(&in) % (RELEASES + 1);
+    byte = take(&in);
+    ask.dialect = byte & 0x80 ? OTTERD_DIALECT_CURRENT : OTTERD_DIALECT_MANUAL;
+    count = byte % (RELEASES + 1);
     for (size_t i = 0; i < count; i++) {
         fill_release(&in, &releases[i], (int64_t)i + 1);
     }
@@ -152,6 +157,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_range(&heard, UINT32_MAX);
     if (otterd_heard_ask(&heard, &ask) != OTTERD_GATE_OPEN) {
         return 0;
+    }
+    for (int gate = OTTERD_GATE_AGENT; gate <= OTTERD_GATE_MODE; gate++) {
+        char text[OTTERD_REFUSAL_MAX];
+        unsigned status = otterd_heard_refuse(&heard, ask.dialect,
+                                              (enum otterd_gate)gate, text);
+
+        check_text(text, sizeof text);
+        CHECK(status == 403 || status == 404 || status == 500);
     }
     CHECK(ask.mac < (uint64_t)1 << 48);
     check_text(ask.version, sizeof ask.version);

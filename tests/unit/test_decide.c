@@ -260,6 +260,67 @@ static void test_decide_offer_names_both_versions(void **state)
                         "meant for it.");
 }
 
+static void test_decide_current_dialect_looks_at_the_sketch(void **state)
+{
+    static const char own[] = "0123456789abcdef0123456789abcdef";
+    static const char other[] = "f123456789abcdef0123456789abcdef";
+    static const struct {
+        bool has_version;
+        const char *version;
+        const char *sketch_md5;
+        const char *image_md5;
+        enum otterd_mode mode;
+        int64_t took;
+        enum otterd_verdict verdict;
+    } rows[] = {
+        {true, "2.0", own, own, OTTERD_SKETCH, 0, OTTERD_CURRENT},
+        {true, "1.0", own, own, OTTERD_SKETCH, 0, OTTERD_OFFER},
+        {true, "2.0", other, own, OTTERD_SKETCH, 0, OTTERD_OFFER},
+        {true, "2.0", other, own, OTTERD_VERSION, 0, OTTERD_OFFER},
+        {true, "2.0", other, own, OTTERD_SKETCH, 2, OTTERD_OFFER},
+        /* It took this release and flashed it with a patch. */
+        {true, "2.0", other, own, OTTERD_SKETCH, 1, OTTERD_CURRENT},
+        {true, "1.0", other, own, OTTERD_SKETCH, 1, OTTERD_OFFER},
+        {false, "", own, own, OTTERD_SKETCH, 0, OTTERD_CURRENT},
+        {false, "", other, own, OTTERD_SKETCH, 0, OTTERD_OFFER},
+        {false, "", other, "", OTTERD_SKETCH, 0, OTTERD_CURRENT},
+        {true, "2.0", "", own, OTTERD_SKETCH, 0, OTTERD_CURRENT},
+        {true, "2.0", "0123456789ABCDEF0123456789ABCDEF", own, OTTERD_SKETCH,
+         0, OTTERD_CURRENT},
+        /* The sketch says nothing about the file system. */
+        {true, "2.0", other, own, OTTERD_FILE_SYSTEM, 0, OTTERD_CURRENT},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct otterd_release release = make_release(1, OTTERD_TARGET_ALL, "");
+        struct otterd_device device = make_device();
+        struct otterd_ask ask = make_ask();
+        struct otterd_decision out;
+
+        ask.dialect = OTTERD_DIALECT_CURRENT;
+        ask.has_version = rows[i].has_version;
+        ask.mode = rows[i].mode;
+        release.mode = rows[i].mode == OTTERD_FILE_SYSTEM ? OTTERD_FILE_SYSTEM
+                                                          : OTTERD_SKETCH;
+        device.took = rows[i].took;
+        snprintf(ask.version, sizeof ask.version, "%s", rows[i].version);
+        snprintf(ask.sketch_md5, sizeof ask.sketch_md5, "%s",
+                 rows[i].sketch_md5);
+        snprintf(release.image_md5, sizeof release.image_md5, "%s",
+                 rows[i].image_md5);
+        otterd_decide(&ask, &device, &release, 1, &out);
+        if (out.verdict != rows[i].verdict) {
+            fail_msg("row %zu: %s", i, out.reason);
+        }
+        ask.dialect = OTTERD_DIALECT_MANUAL;
+        otterd_decide(&ask, &device, &release, 1, &out);
+        assert_int_equal(out.verdict, strcmp(rows[i].version, "2.0") == 0
+                                          ? OTTERD_CURRENT
+                                          : OTTERD_OFFER);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_decide_product_and_mode_must_match),
         cmocka_unit_test(test_decide_image_too_large_is_held_with_numbers),
         cmocka_unit_test(test_decide_offer_names_both_versions),
+        cmocka_unit_test(test_decide_current_dialect_looks_at_the_sketch),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

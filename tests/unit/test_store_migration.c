@@ -211,7 +211,7 @@ static void test_store_of_version_1_keeps_the_rest(void **state)
     assert_string_equal(value, "accept");
     assert_int_equal(otterd_path_find(rig.store, "/update.php", &path), 0);
     assert_string_equal(path.product, "lamp");
-    assert_int_equal(path.dialect, OTTERD_DIALECT_DEFAULT);
+    assert_int_equal(path.dialect, OTTERD_DIALECT_MANUAL);
     /* What was built in is now written down. */
     assert_int_equal(otterd_path_find(rig.store, "/update", &path), 0);
     assert_string_equal(path.product, "");
