@@ -237,8 +237,7 @@ static int judge(struct otter_api *api,
     }
     curl_easy_getinfo(api->curl, CURLINFO_RESPONSE_CODE, &status);
     if (status < 200 || status > 299) {
-        return otter_api_explain_status(api, request, status, body->text,
-                                        body->len);
+        return otter_api_explain_status(api, status, body->text, body->len);
     }
     return answer != NULL ? take_json(api, body, answer) : OTTER_API_END_OK;
 }

@@ -134,17 +134,22 @@ static int explain_redirect(const struct otter_api *api)
     return OTTER_API_END_SERVER;
 }
 
-int otter_api_explain_status(const struct otter_api *api,
-                             const struct otter_api_request *request,
-                             long status, const char *body, size_t len)
+int otter_api_explain_status(const struct otter_api *api, long status,
+                             const char *body, size_t len)
 {
     enum otter_api_ending ending = ending_of(status);
     json_t *problem;
     const char *words;
 
-    (void)request;
     if (status >= 300 && status < 400) {
         return explain_redirect(api);
+    }
+    if (ending == OTTER_API_END_TOKEN) { /* the API's words are for programs */
+        otter__fail("%s does not accept the token: it is unknown there, or "
+                    "was revoked",
+                    api->account->server);
+        hint(hint_of(ending));
+        return ending;
     }
     problem = body != NULL ? json_loadb(body, len, 0, NULL) : NULL;
     words = json_string_value(json_object_get(problem, "detail"));

@@ -14,8 +14,7 @@ int otter_api_explain_failure(const struct otter_api *api,
 
 /* An answer that is no success; `body` is what came with it, best an
  * application/problem+json. */
-int otter_api_explain_status(const struct otter_api *api,
-                             const struct otter_api_request *request,
-                             long status, const char *body, size_t len);
+int otter_api_explain_status(const struct otter_api *api, long status,
+                             const char *body, size_t len);
 
 #endif

@@ -63,24 +63,25 @@ static void list(const struct otter_command *table, const char *program,
             program);
 }
 
-/* "help" alone lists, "help NAME" explains. */
+/* "help" alone lists, "help NAME" explains, so does "help NAME NAME" for one
+ * that has commands of its own.  `words` is what follows, up to NULL. */
 static int help(const struct otter_command *table, const char *program,
-                const char *about, const char *name)
+                const char *about, char **words)
 {
     const struct otter_command *command;
 
-    if (name == NULL) {
+    if (words[0] == NULL) {
         list(table, program, about, stdout);
         return OTTER_EXIT_OK;
     }
-    command = find(table, name);
+    command = find(table, words[0]);
     if (command == NULL) {
-        return say_unknown(table, program, name);
+        return say_unknown(table, program, words[0]);
     }
     if (command->help == NULL) { /* it has commands of its own */
-        char *arguments[] = {(char *)name, (char *)"--help", NULL};
+        char *arguments[] = {words[0], (char *)"--help", words[1], NULL};
 
-        return command->run(2, arguments);
+        return command->run(words[1] != NULL ? 3 : 2, arguments);
     }
     fputs(command->help, stdout);
     return OTTER_EXIT_OK;
@@ -97,7 +98,7 @@ int otter__command_dispatch(const struct otter_command *table,
         return OTTER_EXIT_USAGE;
     }
     if (is_help(argv[1]) || strcmp(argv[1], "help") == 0) {
-        return help(table, program, about, argc > 2 ? argv[2] : NULL);
+        return help(table, program, about, argv + 2);
     }
     command = find(table, argv[1]);
     if (command == NULL) {
@@ -108,7 +109,8 @@ int otter__command_dispatch(const struct otter_command *table,
             break;
         }
         if (is_help(argv[i])) {
-            return help(table, program, about, command->name);
+            fputs(command->help, stdout);
+            return OTTER_EXIT_OK;
         }
     }
     return command->run(argc - 1, argv + 1);

@@ -7,6 +7,7 @@
 #include "host/command.h"
 #include "host/image_look.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +92,9 @@ int otter__upload(struct otter_admin *admin, const struct otter_upload *upload,
 
     *firmware = NULL;
     if (error != 0) {
-        otter__fail("%s: %s", upload->file, strerror(error));
+        otter__fail("%s: %s", upload->file,
+                    error == EFBIG ? "it is larger than any chip's flash"
+                                   : strerror(error));
         return OTTER_API_END_FILE;
     }
     program_name(name, upload->file);

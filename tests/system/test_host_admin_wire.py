@@ -85,9 +85,10 @@ class Login(WireCase):
         self.otter("login", self.url, env={"OTTER_TOKEN": TOKEN})
         before = self.login_file.read_bytes()
         first = self.url
-        self.serve(lambda request: problem(401, "This token is not known."))
+        self.serve(lambda request: problem(401, "No."))
         self.otter("login", self.url, env={"OTTER_TOKEN": "otter_wrong"},
-                   status=12, says=["This token is not known."])
+                   status=12, says=[f"{self.url} does not accept the token",
+                                    "otter token create"])
         self.assertEqual(self.login_file.read_bytes(), before)
         self.assertIn(first, self.otter("login"))
 
@@ -178,7 +179,7 @@ class Answers(WireCase):
         self.assertNotIn(TOKEN, said + self.error)
 
     def test_problems_are_shown_with_their_exit_code(self):
-        for number, status in ((400, 16), (401, 12), (403, 13), (404, 14),
+        for number, status in ((400, 16), (403, 13), (404, 14),
                                (409, 15), (413, 16), (422, 16), (429, 16),
                                (500, 17), (503, 17)):
             with self.subTest(number=number):
@@ -400,6 +401,10 @@ class Files(WireCase):
                    says=["does not say its version", "--version V"])
         self.admin("firmware", "upload", self.folder / "absent.bin",
                    status=18, says=["absent.bin", "No such file"])
+        with open(self.image, "r+b") as file:
+            file.truncate(33 << 20)
+        self.admin("firmware", "upload", self.image, "--version", "1",
+                   status=18, says=["larger than any chip's flash"])
         self.assertEqual(server.seen, [])
 
     def test_upload_that_is_refused_before_its_end_is_told(self):
@@ -555,6 +560,7 @@ class Questions(WireCase):
                 self.assertIn(f"Usage: otter {name} ", said)
                 self.assertRegex(said, rf"Examples:\n(.*\n)*.*otter {name}")
                 self.assertIn("\nExit codes:\n", said)
+                self.assertEqual(said, self.otter("help", *command))
                 self.assertLessEqual(max(map(len, said.splitlines())), 80)
 
 
