@@ -192,6 +192,12 @@ static bool set_patience(struct otterd_config *config, const char *value,
     return set_number(&config->patience, value, why) && config->patience > 0;
 }
 
+static bool set_drain(struct otterd_config *config, const char *value,
+                      const char **why)
+{
+    return set_number(&config->drain, value, why);
+}
+
 static bool set_log_format(struct otterd_config *config, const char *value,
                            const char **why)
 {
@@ -229,6 +235,8 @@ static const struct setting settings[] = {
      "connections from one address; default: any"},
     {"patience", set_patience, "SECONDS",
      "for a request to arrive whole; default 60"},
+    {"drain", set_drain, "SECONDS",
+     "for answers under way at the end; default 10"},
     {"log-level", set_log_level, "LEVEL",
      "error, warning, info (default) or debug"},
     {"log-format", set_log_format, "FORMAT", "text (default) or json"},
@@ -246,6 +254,7 @@ void otterd_config_init(struct otterd_config *config)
     memset(config, 0, sizeof *config);
     set_listen(config, "127.0.0.1:8266", &why);
     config->patience = 60;
+    config->drain = 10;
     config->log_level = OTTERD_LOG_INFO;
 }
 

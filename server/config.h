@@ -48,6 +48,7 @@ struct otterd_config {
     uint32_t connections; /* at a time; 0: as many as descriptors allow */
     uint32_t per_address; /* connections of one address; 0: any number */
     uint32_t patience;    /* seconds for a request's head */
+    uint32_t drain;       /* seconds for answers when it is to end */
     bool log_json;
     enum otterd_log_level log_level;
     /* private: where each setting came from, weakest first */

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
@@ -105,6 +106,28 @@ static int print_first_token(const char *dir)
     return made < 0 ? made : 0;
 }
 
+/* Downloads that are under way may come to their end, unless somebody asks
+ * again. */
+static void drain(struct otterd_server *server, const sigset_t *set,
+                  uint32_t seconds)
+{
+    const struct timespec moment = {.tv_nsec = 20000000};
+    struct timespec now;
+    time_t end;
+
+    otterd_server_quiesce(server);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    end = now.tv_sec + (time_t)seconds;
+    while (otterd_server_busy(server) && now.tv_sec < end) {
+        int signal_number = sigtimedwait(set, NULL, &moment);
+
+        if (signal_number > 0 && signal_number != SIGHUP) {
+            return;
+        }
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    }
+}
+
 static int serve(const struct otterd_config *config)
 {
     struct otterd_server *server;
@@ -141,6 +164,7 @@ static int serve(const struct otterd_config *config)
         }
     } while (signal_number == SIGHUP);
     otterd_notify("STOPPING=1");
+    drain(server, &set, config->drain);
     otterd_server_stop(server);
     otterd_log(OTTERD_LOG_INFO, "stopped",
                otterd_log_number("signal", signal_number));

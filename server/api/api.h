@@ -14,6 +14,7 @@
 
 #define OTTERD_API_BASE     "/api/v1"
 #define OTTERD_BODY_MAX     65536u /* bytes of a JSON body */
+#define OTTERD_LOGIN_MAX    1024u  /* of one that needs no token */
 #define OTTERD_BODY_DEPTH   8      /* of arrays and objects in it */
 #define OTTERD_QUERY_MAX    16     /* parameters of a call */
 #define OTTERD_API_PATH_MAX 128    /* of a path below the base, with NUL */

@@ -235,13 +235,16 @@ static void check(struct otterd_http_call *http, const char *url,
 static void take_json(struct otterd_http_call *http, const char *data,
                       size_t len)
 {
+    /* Whoever has not said who he is may keep less memory busy. */
+    size_t most =
+        http->call.route->scope == NULL ? OTTERD_LOGIN_MAX : OTTERD_BODY_MAX;
     char *grown;
 
-    if (http->len + len > OTTERD_BODY_MAX) {
+    if (http->len + len > most) {
         otterd_problem(&http->call, 413,
-                       "The body is longer than %u bytes; no request needs "
+                       "The body is longer than %zu bytes; no request needs "
                        "that.",
-                       OTTERD_BODY_MAX);
+                       most);
         return;
     }
     grown = realloc(http->body, http->len + len);

@@ -15,11 +15,17 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#define BODY_TIMES 10
+
+/* No limit: the answer is under way, or the end is. */
+#define ANSWERED INT64_MAX
+#define CUT      (INT64_MAX - 1)
+
 struct guest {
     struct guest *next;
     struct guest **link; /* what points here */
     struct otterd_patience *host;
-    atomic_llong until; /* monotonic seconds; INT64_MAX: no limit */
+    atomic_llong until; /* monotonic seconds, or the above */
     int socket;
 };
 
@@ -49,7 +55,7 @@ static void cut_late(struct otterd_patience *p)
 
     for (struct guest *guest = p->guests; guest != NULL; guest = guest->next) {
         if (atomic_load(&guest->until) < at) {
-            atomic_store(&guest->until, INT64_MAX);
+            atomic_store(&guest->until, CUT);
             shutdown(guest->socket, SHUT_RDWR);
             p->cut++;
         }
@@ -124,6 +130,18 @@ uint64_t otterd_patience_count(struct otterd_patience *p, uint64_t *cut)
     return count;
 }
 
+uint64_t otterd_patience_busy(struct otterd_patience *p)
+{
+    uint64_t busy = 0;
+
+    pthread_mutex_lock(&p->lock);
+    for (struct guest *guest = p->guests; guest != NULL; guest = guest->next) {
+        busy += atomic_load(&guest->until) == ANSWERED;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return busy;
+}
+
 static void arrive(struct otterd_patience *p,
                    struct MHD_Connection *connection, void **context)
 {
@@ -183,7 +201,17 @@ void otterd_patience_head(struct MHD_Connection *connection)
     struct guest *guest = guest_of(connection);
 
     if (guest != NULL) {
-        atomic_store(&guest->until, INT64_MAX);
+        atomic_store(&guest->until,
+                     now() + BODY_TIMES * (long long)guest->host->seconds);
+    }
+}
+
+void otterd_patience_whole(struct MHD_Connection *connection)
+{
+    struct guest *guest = guest_of(connection);
+
+    if (guest != NULL) {
+        atomic_store(&guest->until, ANSWERED);
     }
 }
 

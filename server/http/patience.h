@@ -27,14 +27,20 @@ void otterd_patience_stop(struct otterd_patience *patience);
 uint64_t otterd_patience_count(struct otterd_patience *patience,
                                uint64_t *cut);
 
+/* How many requests are whole and not answered to their end. */
+uint64_t otterd_patience_busy(struct otterd_patience *patience);
+
 /* What libmicrohttpd calls (NOTIFY_CONNECTION), with the patience as `user`.
  */
 void otterd_patience_notify(void *user, struct MHD_Connection *connection,
                             void **context,
                             enum MHD_ConnectionNotificationCode code);
 
-/* A request's head is there: it may take its time now. */
+/* A request's head is there; its body gets ten times as long. */
 void otterd_patience_head(struct MHD_Connection *connection);
+
+/* All of a request is there: its answer may take its time. */
+void otterd_patience_whole(struct MHD_Connection *connection);
 
 /* A request was answered: another may follow. */
 void otterd_patience_done(struct MHD_Connection *connection);

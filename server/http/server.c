@@ -90,7 +90,11 @@ static enum MHD_Result answer(void *user, struct MHD_Connection *connection,
     struct otterd_server *server = user;
 
     (void)version;
-    otterd_patience_head(connection);
+    if (*state == NULL) {
+        otterd_patience_head(connection);
+    } else if (*len == 0) {
+        otterd_patience_whole(connection);
+    }
     if (strncmp(url, "/api/", 5) == 0) {
         return otterd__answer_api(server, connection, url, method, data, len,
                                   state);
@@ -163,6 +167,7 @@ int otterd_server_start(struct otterd_server **out,
         return OTTER_ERR_NO_MEMORY;
     }
     server->config = *config;
+    server->listeners[0] = server->listeners[1] = MHD_INVALID_SOCKET;
     otterd_metrics_init(&server->metrics);
     snprintf(server->dir, sizeof server->dir, "%s", config->data);
     server->threads = cores < 1 ? 1 : cores > 64 ? 64 : (unsigned)cores;
@@ -205,6 +210,24 @@ void otterd_server_reload(struct otterd_server *server)
     }
 }
 
+void otterd_server_quiesce(struct otterd_server *server)
+{
+    struct MHD_Daemon *const daemons[] = {server->daemon, server->tls_daemon};
+
+    for (int i = 0; i < 2; i++) {
+        if (daemons[i] != NULL) {
+            server->listeners[i] = MHD_quiesce_daemon(daemons[i]);
+        }
+    }
+    /* Streams of events would never end by themselves. */
+    otterd_hub_close(server->hub);
+}
+
+bool otterd_server_busy(struct otterd_server *server)
+{
+    return otterd_patience_busy(server->patience) > 0;
+}
+
 void otterd_server_stop(struct otterd_server *server)
 {
     atomic_store(&server->running, false);
@@ -217,6 +240,11 @@ void otterd_server_stop(struct otterd_server *server)
     }
     if (server->tls_daemon != NULL) {
         MHD_stop_daemon(server->tls_daemon);
+    }
+    for (int i = 0; i < 2; i++) {
+        if (server->listeners[i] >= 0) {
+            close(server->listeners[i]);
+        }
     }
     otterd_tls_unload();
     otterd_patience_stop(server->patience);

@@ -27,6 +27,12 @@ uint16_t otterd_server_tls_port(const struct otterd_server *server);
  * nothing. */
 void otterd_server_reload(struct otterd_server *server);
 
+/* Takes no new connections any more and ends streams of events. */
+void otterd_server_quiesce(struct otterd_server *server);
+
+/* Whether requests are under way. */
+bool otterd_server_busy(struct otterd_server *server);
+
 /* Ends it: what is under way is cut, sightings are written. */
 void otterd_server_stop(struct otterd_server *server);
 

@@ -31,6 +31,7 @@ struct otterd_reader {
 struct otterd_server {
     struct MHD_Daemon *daemon;     /* what is plain, NULL: nothing */
     struct MHD_Daemon *tls_daemon; /* NULL: no TLS */
+    MHD_socket listeners[2];       /* after quiescing, to be closed */
     struct otterd_patience *patience;
     struct otterd_hub *hub;
     struct otterd_sightings *sightings;

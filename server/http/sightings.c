@@ -4,17 +4,19 @@
 #include "server/http/sightings.h"
 
 #include "server/api/handlers.h"
+#include "server/log.h"
 #include "server/store/releases.h"
 
 #include "format/error.h"
-#include "server/log.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
-#define ROOM     1024
-#define PAUSE_MS 20
+#define ROOM             1024
+#define PAUSE_MS         20
+#define COMPLAIN_SECONDS 10
+
 /* Devices that are told of in one batch: nobody reads more at that pace. */
 #define LIVELY 64
 
@@ -29,6 +31,8 @@ struct otterd_sightings {
     size_t count;
     uint64_t lost;
     bool stop;
+    time_t complained; /* the writer's */
+    uint64_t unsaid;   /* lost since then */
 };
 
 /* Others want to write too, and a fuller batch costs the disk no more. */
@@ -101,6 +105,22 @@ static void tell(struct otterd_sightings *s,
     }
 }
 
+/* A full disk fails each batch, and would fill with what is said of it. */
+static void complain(struct otterd_sightings *s, size_t lost)
+{
+    time_t now = time(NULL);
+
+    s->unsaid += lost;
+    if (now - s->complained < COMPLAIN_SECONDS && now >= s->complained) {
+        return;
+    }
+    otterd_log(OTTERD_LOG_ERROR, "sightings",
+               otterd_log_number("lost", (int64_t)s->unsaid),
+               otterd_log_text("why", otterd_store_error(s->store)));
+    s->complained = now;
+    s->unsaid = 0;
+}
+
 static void *write_them(void *arg)
 {
     struct otterd_sightings *s = arg;
@@ -122,9 +142,7 @@ static void *write_them(void *arg)
             tell(s, batch, count);
             count = 0;
         } else {
-            otterd_log(OTTERD_LOG_ERROR, "sightings",
-                       otterd_log_number("lost", (int64_t)count),
-                       otterd_log_text("why", otterd_store_error(s->store)));
+            complain(s, count);
         }
         pthread_mutex_lock(&s->lock);
         s->lost += count;

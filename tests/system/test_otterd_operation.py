@@ -12,6 +12,7 @@ import subprocess
 import unittest
 import warnings
 
+from push_peer import make_image
 from test_otterd import (HEADERS, LIMIT, MAC, OTTERD, Answer, Case, ask,
                          changed)
 
@@ -104,6 +105,56 @@ class Configuration(Keeper):
         # The signal may have come before there was anything to say.
         if text := listener.read_text():
             self.assertRegex(text, r"\A<6>level=info event=")
+
+
+class End(Keeper):
+    """SIGTERM while a device downloads."""
+
+    def begin(self, *words):
+        self.image = make_image(8 << 20)  # more than sockets hold
+        (self.folder / "bin/DOOR-7-g14f53a19bin").write_bytes(self.image)
+        self.import_table()
+        server = self.start("--data", self.data, "--listen", "127.0.0.1:0",
+                            *words)
+        self.port = self.port_of(server)
+        peer = socket.create_connection(("127.0.0.1", self.port), LIMIT)
+        self.addCleanup(peer.close)
+        headers = "".join(f"{n}: {v}\r\n" for n, v in HEADERS)
+        headers = headers.replace("2744320", "99999999")
+        headers = headers.replace("4194304", "16777216")
+        peer.sendall(f"GET /update HTTP/1.0\r\n{headers}\r\n".encode())
+        start = peer.recv(1000)
+        self.assertIn(b"200 OK", start)
+        server.send_signal(signal.SIGTERM)
+        return server, peer, start
+
+    def read_all(self, peer, start):
+        text = [start]
+        try:
+            while more := peer.recv(1 << 20):
+                text.append(more)
+        except ConnectionError:
+            pass
+        return Answer(b"".join(text)).body
+
+    def test_otterd_lets_a_download_end(self):
+        server, peer, start = self.begin()
+        with self.assertRaises(subprocess.TimeoutExpired):
+            server.wait(0.2)
+        self.assertEqual(self.read_all(peer, start), self.image)
+        self.assertEqual(server.wait(LIMIT), 0)
+
+    def test_otterd_does_not_wait_for_ever(self):
+        server, peer, start = self.begin("--drain", 1)
+        self.assertEqual(server.wait(LIMIT), 0)
+        self.assertLess(len(self.read_all(peer, start)), len(self.image))
+
+    def test_otterd_ends_at_once_when_asked_twice(self):
+        server, _, _ = self.begin("--drain", 1000)
+        with self.assertRaises(subprocess.TimeoutExpired):
+            server.wait(0.2)
+        server.send_signal(signal.SIGTERM)
+        self.assertEqual(server.wait(LIMIT), 0)
 
 
 class Tls(Keeper):
