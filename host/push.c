@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PROGRAM "otter push"
 
@@ -49,6 +50,7 @@ struct push {
     struct otter_push_job job;
     struct otter_push_job web_job;
     bool via_http;
+    bool via_auto;
     struct otter_push_run run;
 };
 
@@ -111,12 +113,32 @@ static const char *ask(void *user, const struct otter_push_target *target)
     return otter_password_ask(&p->password, prompt) ? NULL : p->password.text;
 }
 
-/* For --via auto. */
+/* Without --via auto a person decides, if there is one. */
 static bool go_around(void *user, const struct otter_push_target *target)
 {
-    (void)user;
-    (void)target;
-    return true;
+    const struct push *p = user;
+    bool asks = p->job.can_ask && !p->options.via && !p->options.quiet &&
+                isatty(STDIN_FILENO) && otter_push_report_is_terminal();
+    char answer[16] = "";
+    FILE *terminal;
+
+    if (!asks) {
+        return p->via_auto;
+    }
+    terminal = fopen("/dev/tty", "r+e");
+    if (!terminal) {
+        return false;
+    }
+    fprintf(terminal,
+            "%s accepted and did not connect back.\n"
+            "Upload through its update page, port %u, instead? [y/N] ",
+            target->name, target->web_port);
+    fflush(terminal);
+    if (!fgets(answer, sizeof answer, terminal)) {
+        answer[0] = '\0';
+    }
+    fclose(terminal);
+    return answer[0] == 'y' || answer[0] == 'Y';
 }
 
 static int find_way(struct push *p)
@@ -124,9 +146,9 @@ static int find_way(struct push *p)
     const char *via = p->options.via;
 
     p->via_http = via && strcmp(via, "http") == 0;
-    if (via && strcmp(via, "auto") == 0) {
-        p->run.go_around = go_around;
-    } else if (via && !p->via_http && strcmp(via, "push") != 0) {
+    p->via_auto = via && strcmp(via, "auto") == 0;
+    p->run.go_around = go_around;
+    if (via && !p->via_http && !p->via_auto && strcmp(via, "push") != 0) {
         return otter__usage(PROGRAM, "--via %s: not push, http or auto", via);
     }
     if (p->options.path && p->options.path[0] != '/') {

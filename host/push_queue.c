@@ -110,7 +110,7 @@ static bool goes_around(struct otter_push_target *target)
 
     if (target->web || !run->go_around || !run->web_job ||
         target->session.ending != OTTER_PUSH_END_NO_CONNECTION ||
-        !run->go_around(run->ask_user, target)) {
+        !otter__push_run_ask_around(target)) {
         return false;
     }
     target->web = true;

@@ -25,4 +25,8 @@ bool otter__push_queue_is_empty(const struct otter_push_run *run);
 /* Ends everything as interrupted. */
 void otter__push_queue_interrupt(struct otter_push_run *run);
 
+/* From push_run.c: the owner's word on the way around, which a person may be
+ * asked for. */
+bool otter__push_run_ask_around(struct otter_push_target *target);
+
 #endif

@@ -40,12 +40,10 @@ static bool is_running(const struct otter_push_target *target)
            target->session.state != OTTER_PUSH_SESSION_DONE;
 }
 
-/* A question stops the whole loop: that is for one device at a desk, and the
- * device waits without limit (protocol 1.8). */
-static void answer_question(struct otter_push_target *target)
+/* Around a question, which stops the whole loop: that is for one device at a
+ * desk. */
+static void begin_question(struct otter_push_run *run)
 {
-    struct otter_push_run *run = target->run;
-    const char *password;
     sigset_t signals;
 
     if (run->reporter && run->reporter->pause) {
@@ -53,9 +51,37 @@ static void answer_question(struct otter_push_target *target)
     }
     end_signals(&signals);
     sigprocmask(SIG_UNBLOCK, &signals, NULL);
-    password = run->ask ? run->ask(run->ask_user, target) : NULL;
+}
+
+static void end_question(struct otter_push_run *run)
+{
+    sigset_t signals;
+
+    end_signals(&signals);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     run->now_ms = otter_host_now_ms();
+}
+
+bool otter__push_run_ask_around(struct otter_push_target *target)
+{
+    struct otter_push_run *run = target->run;
+    bool yes;
+
+    begin_question(run);
+    yes = run->go_around(run->ask_user, target);
+    end_question(run);
+    return yes && !interrupted;
+}
+
+/* The device waits without limit (protocol 1.8). */
+static void answer_question(struct otter_push_target *target)
+{
+    struct otter_push_run *run = target->run;
+    const char *password;
+
+    begin_question(run);
+    password = run->ask ? run->ask(run->ask_user, target) : NULL;
+    end_question(run);
     if (!interrupted) {
         run->password = password;
         otter_push_session_password(&target->session, password, run->now_ms);

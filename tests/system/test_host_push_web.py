@@ -7,13 +7,15 @@ import base64
 import email
 import hashlib
 import json
+import os
+import pty
 import socket
 import struct
 import subprocess
 import threading
 import unittest
 
-from push_peer import LIMIT, OTTER, PushCase, environment
+from push_peer import LIMIT, OTTER, PushCase, environment, read_until
 
 PAGE = ("<!DOCTYPE html><form method='POST' action='' enctype="
         "'multipart/form-data'>Firmware:<br><input type='file' "
@@ -328,6 +330,28 @@ class GoAround(PushCase):
     def test_way_around_is_offered(self):
         result = self.push(self.script, "--connect-timeout", "0.2")
         self.assert_status(result, 18, "--via http goes around it")
+
+    def test_person_is_asked(self):
+        """On a terminal the way around is a question."""
+        for answer, status in (("y", 0), ("n", 18)):
+            server = Server(self, stock(SUCCESS), "127.0.0.5")
+            device = self.start(self.script)
+            words = self.command(device, "--connect-timeout", "0.2",
+                                 "--page-port", str(server.port))
+            pid, terminal = pty.fork()
+            if pid == 0:
+                os.execvpe(words[0], words,
+                           environment({"TERM": "xterm"}))
+            shown = read_until(terminal, b"instead? [y/N] ")
+            self.assertIn(f"port {server.port}".encode(), shown)
+            os.write(terminal, answer.encode() + b"\n")
+            shown += read_until(terminal, None)
+            ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            os.close(terminal)
+            self.assertEqual(ended, status, shown)
+            self.assertIn(b"updated: " if answer == "y" else
+                          b"--via http goes around it", shown)
+            self.finish(device)
 
     def test_auto_takes_the_page_when_nobody_connects_back(self):
         server = Server(self, stock(SUCCESS), "127.0.0.5")
