@@ -13,7 +13,7 @@
 #include <time.h>
 
 static const char hello[] = "retry: 3000\n: otterd\n\n";
-static const char missed[] = ": events were missed\n\n";
+static const char missed[] = "event: missed\ndata: {}\n\n";
 
 struct otterd_hub {
     pthread_mutex_t lock;
@@ -125,8 +125,12 @@ int otterd_hub_join(struct otterd_hub *hub, struct otterd_listener *listener,
     pthread_mutex_lock(&hub->lock);
     if (hub->count < OTTERD_HUB_LISTENERS && !hub->closed) {
         listener->hub = hub;
-        listener->id =
-            last >= hub->first && last < hub->next ? last + 1 : hub->next;
+        /* What came after `last` may have begun before the first that is
+         * here; then the listener hears that it missed some. */
+        listener->id = last == 0               ? hub->next
+                       : last + 1 < hub->first ? 0
+                       : last < hub->next      ? last + 1
+                                               : hub->next;
         listener->off = 0;
         listener->asleep = false;
         listener->beat = true;

@@ -2,7 +2,8 @@
  *
  * Live events on their way to whoever listens (server-sent events).  The
  * newest are kept in a ring, from which each listener takes at its own pace;
- * one that falls behind further than the ring misses events and is told so.
+ * one that falls behind further than the ring misses events and is told so by
+ * an event `missed`.
  * Callable from any thread.
  *
  * A listener that finds nothing sleeps by its own means, with the hub's lock

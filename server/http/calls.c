@@ -27,6 +27,18 @@ struct otterd_calls {
     bool closed;
 };
 
+/* The thing as it is now; of a device also that somebody changed it. */
+static void tell(struct otterd_hub *hub, const struct otterd_call *call)
+{
+    json_t *data = json_copy(call->answer);
+
+    if (strcmp(call->event, "device") == 0) {
+        json_object_set_new(data, "event", json_string("changed"));
+    }
+    otterd_hub_publish(hub, call->event, data);
+    json_decref(data);
+}
+
 static void answer(struct otterd_calls *calls, struct otterd_http_call *http)
 {
     struct otterd_call *call = &http->call;
@@ -35,7 +47,7 @@ static void answer(struct otterd_calls *calls, struct otterd_http_call *http)
     call->dir = calls->dir;
     otterd_call_answer(call, http->body, http->len);
     if (call->event != NULL && call->answer != NULL) {
-        otterd_hub_publish(calls->hub, call->event, call->answer);
+        tell(calls->hub, call);
     }
     http->phase = OTTERD_CALL_ANSWERED;
     MHD_resume_connection(http->connection);

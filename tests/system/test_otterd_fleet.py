@@ -237,6 +237,7 @@ class Releases(Api):
             device = events.until("device",
                                   lambda d: d["event"] == "downloaded")
             self.assertEqual(device["answer"]["status"], 200)
+            self.assertEqual(device["release"], release["id"])
             events.until("release", lambda r: r["counts"]["downloaded"] == 1)
             ask(self.port, [*changed(ESP8266_version="2.0"),
                             ("x-Otter-Status", "trial"),
