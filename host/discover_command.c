@@ -9,6 +9,7 @@
 #include "host/discover.h"
 #include "host/discover_commands.h"
 #include "host/number.h"
+#include "host/show.h"
 #include "host/target_list.h"
 
 #include <errno.h>
@@ -64,8 +65,9 @@ struct options {
 
 #define COLUMNS 6
 
-static const char *const titles[COLUMNS] = {"NAME",  "ADDRESS", "PORT",
-                                            "BOARD", "AUTH",    "VERSION"};
+static const struct otter_show_column columns[COLUMNS] = {
+    {"NAME", 12, false},  {"ADDRESS", 0, false}, {"PORT", 0, false},
+    {"BOARD", 10, false}, {"AUTH", 0, false},    {"VERSION", 7, false}};
 
 /* The cells of one line. */
 static void fill(const struct otter_device *device, char port[8],
@@ -84,28 +86,6 @@ static void fill(const struct otter_device *device, char port[8],
     cells[5] = version != NULL ? version : "-";
 }
 
-/* Characters, not bytes. */
-static size_t width(const char *text)
-{
-    size_t count = 0;
-
-    for (; *text != '\0'; text++) {
-        count += ((unsigned char)*text & 0xc0) != 0x80;
-    }
-    return count;
-}
-
-static void print_cells(const char *const cells[COLUMNS],
-                        const size_t widths[COLUMNS])
-{
-    for (int i = 0; i < COLUMNS; i++) {
-        size_t pad = i < COLUMNS - 1 ? widths[i] - width(cells[i]) + 2 : 0;
-
-        printf("%s%*s", cells[i], (int)pad, "");
-    }
-    putchar('\n');
-}
-
 static int by_name(const void *a, const void *b)
 {
     const struct otter_device *const *x = a;
@@ -115,27 +95,20 @@ static int by_name(const void *a, const void *b)
     return order != 0 ? order : strcmp((*x)->address, (*y)->address);
 }
 
-static void print_table(const struct otter_device **devices, size_t count)
+static int print_table(const struct otter_device **devices, size_t count)
 {
-    size_t widths[COLUMNS];
+    struct otter_show_table table = {.columns = columns, .count = COLUMNS};
     const char *cells[COLUMNS];
     char port[8];
+    int error = 0;
 
-    for (int i = 0; i < COLUMNS; i++) {
-        widths[i] = width(titles[i]);
-    }
-    for (size_t n = 0; n < count; n++) {
+    for (size_t n = 0; n < count && error == 0; n++) {
         fill(devices[n], port, cells);
-        for (int i = 0; i < COLUMNS; i++) {
-            widths[i] =
-                width(cells[i]) > widths[i] ? width(cells[i]) : widths[i];
-        }
+        error = otter_show_row(&table, cells);
     }
-    print_cells(titles, widths);
-    for (size_t n = 0; n < count; n++) {
-        fill(devices[n], port, cells);
-        print_cells(cells, widths);
-    }
+    otter_show_block(&table);
+    otter_show_table_free(&table);
+    return error == 0 ? OTTER_EXIT_OK : otter__fail("out of memory");
 }
 
 static void print_json(json_t *json, size_t flags)
@@ -160,6 +133,7 @@ static int print_all(const struct options *options,
                      const struct otter_discover *discover)
 {
     const struct otter_device **devices;
+    int status = OTTER_EXIT_OK;
     size_t count = 0;
 
     while (otter_discover_device(discover, count) != NULL) {
@@ -176,7 +150,7 @@ static int print_all(const struct options *options,
     if (options->json) {
         print_array(devices, count);
     } else if (count > 0) {
-        print_table(devices, count);
+        status = print_table(devices, count);
     }
     free(devices);
     if (count == 0) {
@@ -185,7 +159,7 @@ static int print_all(const struct options *options,
             "and does a firewall let UDP port 5353 through? A device that is "
             "not found can be updated by its address, or listed (--list)");
     }
-    return OTTER_EXIT_OK;
+    return status;
 }
 
 static void on_event(void *user, enum otter_discover_event event,

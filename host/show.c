@@ -4,29 +4,23 @@
 #define _XOPEN_SOURCE 700 /* strptime */
 #include "host/show.h"
 
+#include "host/device.h"
+
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define NAME_WIDTH 12
 
-/* C0, DEL and, as UTF-8, C1. */
-static bool is_control(const unsigned char *at)
-{
-    return *at < 0x20 || *at == 0x7f ||
-           (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f);
-}
-
 void otter_show_clean(FILE *out, const char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
+    size_t len = strlen(text);
+    char *clean = malloc(len + 1);
 
-    for (; *at != '\0'; at++) {
-        if (is_control(at)) {
-            fputc('?', out);
-            at += *at == 0xc2;
-        } else {
-            fputc(*at, out);
-        }
+    if (clean != NULL) {
+        otter_device_copy(clean, len + 1, text, len);
+        fputs(clean, out);
+        free(clean);
     }
 }
 

@@ -2,7 +2,7 @@
  *
  * Showing what a server knows: tables that fit the terminal, pairs of name and
  * value, times, JSON.  Names and headers come from devices and other people,
- * so control characters, which a terminal would obey, never get through. */
+ * so nothing that a terminal would obey gets through. */
 #ifndef OTTER_HOST_SHOW_H
 #define OTTER_HOST_SHOW_H
 
@@ -16,7 +16,7 @@
 #define OTTER_SHOW_COLUMNS 10u
 #define OTTER_SHOW_CELL    256u /* bytes of a cell, with the closing zero */
 
-/* Prints UTF-8 text with "?" in place of each control character. */
+/* Prints a text with "?" in place of what is not printable. */
 void otter_show_clean(FILE *out, const char *text);
 
 /* --- Values of an answer --------------------------------------------------

@@ -2,6 +2,7 @@
  *
  * Tables: as wide as what is in them, or as the terminal. */
 #include "format/error.h"
+#include "host/device.h"
 #include "host/show.h"
 
 #include <stdlib.h>
@@ -22,21 +23,6 @@ static size_t width_of(const char *text)
     return count;
 }
 
-/* Cuts at a whole character of UTF-8. */
-static void copy(char cell[OTTER_SHOW_CELL], const char *text)
-{
-    size_t len = strlen(text);
-
-    if (len >= OTTER_SHOW_CELL) {
-        len = OTTER_SHOW_CELL - 1;
-        while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80) {
-            len--;
-        }
-    }
-    memcpy(cell, text, len);
-    cell[len] = '\0';
-}
-
 int otter_show_row(struct otter_show_table *table, const char *const *cells)
 {
     if (table->rows == table->capacity) {
@@ -51,7 +37,8 @@ int otter_show_row(struct otter_show_table *table, const char *const *cells)
         table->capacity = larger;
     }
     for (size_t i = 0; i < table->count; i++) {
-        copy(table->cells[table->rows * table->count + i], cells[i]);
+        otter_device_copy(table->cells[table->rows * table->count + i],
+                          OTTER_SHOW_CELL, cells[i], strlen(cells[i]));
     }
     table->rows++;
     return 0;
@@ -127,7 +114,7 @@ static void print_cut(const char *text, size_t limit)
     }
     memcpy(part, text, len);
     part[len] = '\0';
-    otter_show_clean(stdout, part);
+    fputs(part, stdout);
     fputs("\u2026", stdout);
 }
 
@@ -145,7 +132,7 @@ static void print_cell(const struct otter_show_table *table, size_t i,
     if (width > wanted && cut) {
         print_cut(text, wanted);
     } else {
-        otter_show_clean(stdout, text);
+        fputs(text, stdout);
     }
     if (!last) {
         printf("%*s", (int)(GAP + (table->columns[i].right ? 0 : pad)), "");
