@@ -13,7 +13,7 @@ struct otterd_counts {
     int64_t database_bytes;
 };
 
-/* Counts; takes time with the number of devices, about 50 ms for a million. */
+/* Counts; takes time with the number of devices, about 0.2 s for a million. */
 OTTER_MUST_CHECK int otterd_store_count(struct otterd_store *store,
                                         struct otterd_counts *out);
 
