@@ -32,9 +32,11 @@ static const char list_help[] =
     "  otter device list --json | jq -r '.[].mac'\n";
 
 static const struct otter_show_column columns[] = {
-    {"MAC", 0, false},     {"NAME", 6, false},      {"STATE", 0, false},
-    {"PRODUCT", 7, false}, {"VERSION", 7, false},   {"GROUP", 5, false},
-    {"TAGS", 4, false},    {"LAST SEEN", 0, false}, {"LAST ANSWER", 11, false},
+    {"MAC", 0, false, false},          {"NAME", 6, false, false},
+    {"STATE", 0, false, false},        {"PRODUCT", 7, false, true},
+    {"VERSION", 7, false, false},      {"GROUP", 5, false, true},
+    {"TAGS", 4, false, true},          {"LAST SEEN", 0, false, false},
+    {"LAST ANSWER", 11, false, false},
 };
 
 static const char *reason_of(const json_t *device)

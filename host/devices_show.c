@@ -29,10 +29,10 @@ const char otter__device_show_help[] =
     "  otter device show 5ccf7f010203 --json | jq .headers\n";
 
 static const struct otter_show_column columns[] = {
-    {"WHEN", 0, false},
-    {"VERSION", 7, false},
-    {"EVENT", 0, false},
-    {"DETAIL", 10, false},
+    {"WHEN", 0, false, false},
+    {"VERSION", 7, false, false},
+    {"EVENT", 0, false, false},
+    {"DETAIL", 10, false, false},
 };
 
 /* Name in the table, member of the API. */

@@ -66,8 +66,10 @@ struct options {
 #define COLUMNS 6
 
 static const struct otter_show_column columns[COLUMNS] = {
-    {"NAME", 12, false},  {"ADDRESS", 0, false}, {"PORT", 0, false},
-    {"BOARD", 10, false}, {"AUTH", 0, false},    {"VERSION", 7, false}};
+    {"NAME", 12, false, false}, {"ADDRESS", 0, false, false},
+    {"PORT", 0, false, false},  {"BOARD", 10, false, false},
+    {"AUTH", 0, false, false},  {"VERSION", 7, false, false},
+};
 
 /* The cells of one line. */
 static void fill(const struct otter_device *device, char port[8],

@@ -25,9 +25,10 @@ static const char list_help[] =
     "  otter firmware list\n";
 
 static const struct otter_show_column columns[] = {
-    {"ID", 0, true},     {"NAME", 6, false}, {"VERSION", 7, false},
-    {"BOARD", 5, false}, {"KIND", 0, false}, {"SIZE", 0, true},
-    {"ADDED", 0, false}, {"BY", 4, false},
+    {"ID", 0, true, false},       {"NAME", 6, false, false},
+    {"VERSION", 7, false, false}, {"BOARD", 5, false, true},
+    {"KIND", 0, false, false},    {"SIZE", 0, true, false},
+    {"ADDED", 0, false, false},   {"BY", 4, false, true},
 };
 
 static void fill(const json_t *firmware, char (*room)[OTTER_SHOW_CELL],

@@ -29,9 +29,11 @@ static const char list_help[] =
     "  otter release list --state active --json | jq '.[].firmware'\n";
 
 static const struct otter_show_column columns[] = {
-    {"ID", 0, true},       {"FIRMWARE", 8, false}, {"VERSION", 7, false},
-    {"FOR", 6, false},     {"PRODUCT", 7, false},  {"MODE", 0, false},
-    {"PRIORITY", 0, true}, {"STATE", 0, false},    {"CREATED", 0, false},
+    {"ID", 0, true, false},       {"FIRMWARE", 8, false, false},
+    {"VERSION", 7, false, false}, {"FOR", 6, false, false},
+    {"PRODUCT", 7, false, true},  {"MODE", 0, false, true},
+    {"PRIORITY", 0, true, true},  {"STATE", 0, false, false},
+    {"CREATED", 0, false, false},
 };
 
 /* "all devices", "group basement". */

@@ -46,8 +46,9 @@ const char *otter_show_ago(char cell[OTTER_SHOW_CELL], const json_t *object,
 
 struct otter_show_column {
     const char *title;
-    size_t min; /* columns it may shrink to; 0: never shrinks */
-    bool right; /* numbers */
+    size_t min;    /* columns it may shrink to; 0: never shrinks */
+    bool right;    /* numbers */
+    bool optional; /* left out on a terminal when it is empty or too much */
 };
 
 /* A table is printed block by block.  The first block decides the widths. */
@@ -58,7 +59,7 @@ struct otter_show_table {
     char (*cells)[OTTER_SHOW_CELL];
     size_t rows;
     size_t capacity;
-    size_t widths[OTTER_SHOW_COLUMNS];
+    size_t widths[OTTER_SHOW_COLUMNS]; /* 0: left out */
     bool started;
 };
 
@@ -67,7 +68,8 @@ OTTER_MUST_CHECK int otter_show_row(struct otter_show_table *table,
                                     const char *const *cells);
 
 /* Prints the rows that have come since the last block, with the titles before
- * the first.  On a terminal that is too narrow, cells are cut. */
+ * the first.  On a terminal that is too narrow, columns are left out and cells
+ * are cut. */
 void otter_show_block(struct otter_show_table *table);
 
 void otter_show_table_free(struct otter_show_table *table);

@@ -55,34 +55,18 @@ static size_t screen_width(void)
                : 0;
 }
 
-/* Takes from the widest that may shrink, one column at a time. */
-static void shrink(struct otter_show_table *table, size_t total, size_t limit)
+static bool is_empty(const struct otter_show_table *table, size_t column)
 {
-    while (total > limit) {
-        size_t widest = table->count;
-
-        for (size_t i = 0; i < table->count; i++) {
-            size_t min = table->columns[i].min;
-
-            if (min != 0 && table->widths[i] > min &&
-                (widest == table->count ||
-                 table->widths[i] > table->widths[widest])) {
-                widest = i;
-            }
+    for (size_t row = 0; row < table->rows; row++) {
+        if (strcmp(table->cells[row * table->count + column], "-") != 0) {
+            return false;
         }
-        if (widest == table->count) {
-            return; /* then lines wrap */
-        }
-        table->widths[widest]--;
-        total--;
     }
+    return true;
 }
 
-static void fit(struct otter_show_table *table)
+static void measure(struct otter_show_table *table)
 {
-    size_t limit = screen_width();
-    size_t total = (table->count - 1) * GAP;
-
     for (size_t i = 0; i < table->count; i++) {
         table->widths[i] = width_of(table->columns[i].title);
         for (size_t row = 0; row < table->rows; row++) {
@@ -91,10 +75,74 @@ static void fit(struct otter_show_table *table)
             table->widths[i] =
                 width > table->widths[i] ? width : table->widths[i];
         }
-        total += table->widths[i];
     }
+}
+
+static size_t least(const struct otter_show_table *table, size_t column)
+{
+    size_t min = table->columns[column].min;
+    size_t width = table->widths[column];
+
+    return min != 0 && min < width ? min : width;
+}
+
+/* Columns of a line, with every cell as it is or as narrow as it may be. */
+static size_t total(const struct otter_show_table *table, bool narrow)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->widths[i] != 0) {
+            sum += (narrow ? least(table, i) : table->widths[i]) + GAP;
+        }
+    }
+    return sum - GAP; /* a table has a column that is never left out */
+}
+
+/* What is empty, and from the right what there is no room for. */
+static void leave_out(struct otter_show_table *table, size_t limit)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->columns[i].optional && is_empty(table, i)) {
+            table->widths[i] = 0;
+        }
+    }
+    for (size_t i = table->count; i > 0 && total(table, true) > limit; i--) {
+        if (table->columns[i - 1].optional) {
+            table->widths[i - 1] = 0;
+        }
+    }
+}
+
+/* Takes from the widest that may shrink, one column at a time; when there is
+ * none, lines wrap. */
+static void shrink(struct otter_show_table *table, size_t limit)
+{
+    for (size_t now = total(table, false); now > limit; now--) {
+        size_t widest = table->count;
+
+        for (size_t i = 0; i < table->count; i++) {
+            if (table->widths[i] > least(table, i) &&
+                (widest == table->count ||
+                 table->widths[i] > table->widths[widest])) {
+                widest = i;
+            }
+        }
+        if (widest == table->count) {
+            return;
+        }
+        table->widths[widest]--;
+    }
+}
+
+static void fit(struct otter_show_table *table)
+{
+    size_t limit = screen_width();
+
+    measure(table);
     if (limit != 0) {
-        shrink(table, total, limit);
+        leave_out(table, limit);
+        shrink(table, limit);
     }
 }
 
@@ -124,8 +172,11 @@ static void print_cell(const struct otter_show_table *table, size_t i,
     size_t width = width_of(text);
     size_t wanted = table->widths[i];
     size_t pad = width < wanted ? wanted - width : 0;
-    bool last = i + 1 == table->count;
+    size_t last = table->count - 1;
 
+    while (table->widths[last] == 0) {
+        last--;
+    }
     if (table->columns[i].right) {
         printf("%*s", (int)pad, "");
     }
@@ -134,28 +185,37 @@ static void print_cell(const struct otter_show_table *table, size_t i,
     } else {
         fputs(text, stdout);
     }
-    if (!last) {
+    if (i < last) {
         printf("%*s", (int)(GAP + (table->columns[i].right ? 0 : pad)), "");
     }
 }
 
-void otter_show_block(struct otter_show_table *table)
+/* Row number `row`, or with `titles` the line of titles. */
+static void print_line(const struct otter_show_table *table, size_t row,
+                       bool titles)
 {
     bool cut = screen_width() != 0;
 
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->widths[i] != 0) {
+            print_cell(table, i,
+                       titles ? table->columns[i].title
+                              : table->cells[row * table->count + i],
+                       cut);
+        }
+    }
+    putchar('\n');
+}
+
+void otter_show_block(struct otter_show_table *table)
+{
     if (!table->started) {
         fit(table);
-        for (size_t i = 0; i < table->count; i++) {
-            print_cell(table, i, table->columns[i].title, cut);
-        }
-        putchar('\n');
+        print_line(table, 0, true);
         table->started = true;
     }
     for (size_t row = 0; row < table->rows; row++) {
-        for (size_t i = 0; i < table->count; i++) {
-            print_cell(table, i, table->cells[row * table->count + i], cut);
-        }
-        putchar('\n');
+        print_line(table, row, false);
     }
     table->rows = 0;
 }

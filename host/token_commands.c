@@ -24,10 +24,10 @@ static const char list_help[] =
     "  otter token list\n";
 
 static const struct otter_show_column columns[] = {
-    {"ID", 0, true},
-    {"NAME", 6, false},
-    {"SCOPE", 0, false},
-    {"CREATED", 0, false},
+    {"ID", 0, true, false},
+    {"NAME", 6, false, false},
+    {"SCOPE", 0, false, false},
+    {"CREATED", 0, false, false},
 };
 
 static void fill(const json_t *token, char (*room)[OTTER_SHOW_CELL],

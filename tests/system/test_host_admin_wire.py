@@ -578,7 +578,7 @@ class Tables(WireCase):
         self.serve_one(name="A lamp with a very long name indeed",
                        answer={"status": 304, "reason": "word " * 40},
                        group="\u00e4\u00f6\u00fc" * 9)
-        for columns in (100, 120, 200):
+        for columns in (70, 80, 100, 120, 200):
             with self.subTest(columns=columns):
                 head, row = self.shown(columns)
                 self.assertEqual(max(len(head), len(row)), columns)
@@ -586,9 +586,18 @@ class Tables(WireCase):
                 self.assertIn("\u2026", row)
                 self.assertEqual(head.index("STATE"), row.index("accepted"))
 
+    def test_columns_that_are_empty_are_left_out_on_a_terminal(self):
+        self.serve_one(tags=["beta"])
+        head, _row = self.shown(200)
+        self.assertEqual(head.split(), "MAC NAME STATE VERSION TAGS LAST SEEN "
+                                       "LAST ANSWER".split())
+
     def test_table_in_a_pipe_is_whole(self):
         self.serve_one(name="n" * 200)
-        self.assertIn("n" * 200, self.admin("device", "list"))
+        said = self.admin("device", "list")
+        self.assertIn("n" * 200, said)
+        self.assertEqual(said.split("\n")[0].split()[3:7],
+                         ["PRODUCT", "VERSION", "GROUP", "TAGS"])
 
     def test_names_of_devices_cannot_command_the_terminal(self):
         self.serve_one(name="\x1b[2J\r\nx\u202e")
