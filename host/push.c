@@ -379,6 +379,22 @@ static int prepare(struct push *p)
     return status;
 }
 
+/* Better known before the run than after it.  What is in the file stays: it
+ * may be the list of this run. */
+static int try_remaining(const struct push *p)
+{
+    const char *path = p->options.remaining;
+    FILE *file = path ? fopen(path, "ae") : NULL;
+
+    if (path && (!file || fclose(file))) {
+        otter__fail("%s: %s", path, strerror(errno));
+        fputs("  Nothing was sent: --remaining could not be written.\n",
+              stderr);
+        return OTTER_EXIT_FAILED;
+    }
+    return 0;
+}
+
 /* The devices that are left, as a list for the next run. */
 static int write_remaining(const struct push *p)
 {
@@ -397,18 +413,7 @@ static int write_remaining(const struct push *p)
         if (otter_push_ending_status(p->run.targets[i].ending) == 0) {
             continue;
         }
-        fprintf(file, "%s", entry->word);
-        if (entry->name) {
-            fprintf(file, " name=%s", entry->name);
-        }
-        if (entry->password_file) {
-            char *whole = realpath(entry->password_file, NULL);
-
-            fprintf(file, " password-file=%s",
-                    whole ? whole : entry->password_file);
-            free(whole);
-        }
-        fputc('\n', file);
+        otter_target_list_write(file, entry);
     }
     return fclose(file) ? otter__fail("%s: %s", path, strerror(errno)) : 0;
 }
@@ -462,6 +467,7 @@ int otter__push(int argc, char **argv)
             status = 0;
         } else {
             status = prepare(&p);
+            status = status ? status : try_remaining(&p);
             status = status ? status : run(&p);
         }
     }

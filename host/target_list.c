@@ -7,6 +7,7 @@
 #include "host/number.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,25 +144,50 @@ static int parse_key(struct otter_target_list *list,
                 "not one of name= board= version= auth= password-file=", word);
 }
 
+/* Takes the next word off the line, in place and without its quotes; NULL: the
+ * line is over. */
+static int next_word(struct otter_target_list *list, char **line, char **word)
+{
+    char *in = *line + strspn(*line, BLANKS);
+    char *out = in;
+    bool quoted = false;
+
+    *word = *in == '\0' || *in == '#' ? NULL : in;
+    for (; *in != '\0' && (quoted || !strchr(BLANKS "#", *in)); in++) {
+        if (*in == '"') {
+            quoted = !quoted;
+            continue;
+        }
+        if (quoted && *in == '\\' && in[1] != '\0') {
+            in++;
+        }
+        *out++ = *in;
+    }
+    *line = *in == '\0' || *in == '#' ? in + strlen(in) : in + 1;
+    *out = '\0';
+    if (quoted) {
+        (*word)[strcspn(*word, "\r\n")] = '\0';
+        return fail(list, "the quote is not closed", *word);
+    }
+    return 0;
+}
+
 static int parse_line(struct otter_target_list *list, const char *path,
                       char *line)
 {
-    char *rest = NULL;
-    char *word;
     struct otter_target_entry *entry;
-    int error;
+    char *word;
+    int error = next_word(list, &line, &word);
 
-    line[strcspn(line, "#")] = '\0';
-    word = strtok_r(line, BLANKS, &rest);
-    if (!word) {
-        return 0;
+    if (error || !word) {
+        return error;
     }
     entry = append(list);
     if (!entry) {
         return OTTER_ERR_NO_MEMORY;
     }
     error = parse_address(list, entry, word);
-    while (!error && (word = strtok_r(NULL, BLANKS, &rest))) {
+    while (!error && !(error = next_word(list, &line, &word)) && word) {
         error = parse_key(list, entry, path, word);
     }
     return error;
@@ -180,6 +206,11 @@ static int read_lines(struct otter_target_list *list, const char *path,
         error = parse_line(list, path, line);
     }
     free(line);
+    if (!error && ferror(file)) {
+        snprintf(list->error, sizeof list->error, "%s: %s", path,
+                 strerror(errno));
+        return OTTER_ERR_INVALID;
+    }
     if (error == OTTER_ERR_SYNTAX) {
         char what[sizeof list->error];
 
@@ -205,6 +236,43 @@ int otter_target_list_read(struct otter_target_list *list, const char *path)
         fclose(file);
     }
     return error;
+}
+
+static void write_word(FILE *file, const char *text)
+{
+    bool quoted = text[0] == '\0' || strpbrk(text, BLANKS "#\"") != NULL;
+
+    if (quoted) {
+        fputc('"', file);
+    }
+    for (; *text != '\0'; text++) {
+        if (quoted && (*text == '"' || *text == '\\')) {
+            fputc('\\', file);
+        }
+        fputc(*text, file);
+    }
+    if (quoted) {
+        fputc('"', file);
+    }
+}
+
+void otter_target_list_write(FILE *file,
+                             const struct otter_target_entry *entry)
+{
+    write_word(file, entry->word);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const char *value = *(
+            char *const *)(const void *)((const char *)entry + keys[i].field);
+        bool is_path = value && value == entry->password_file;
+        char *whole = is_path ? realpath(value, NULL) : NULL;
+
+        if (value) {
+            fprintf(file, " %s=", keys[i].key);
+            write_word(file, whole ? whole : value);
+        }
+        free(whole);
+    }
+    fputc('\n', file);
 }
 
 void otter_target_list_free(struct otter_target_list *list)

@@ -7,11 +7,13 @@
  *   192.168.1.50
  *   kitchen.local:8266  name=kitchen board=nodemcuv2
  *   [fe80::1%eth0]:8266 password-file=garage.key
+ *   192.168.1.51        name="Living room"
  *
  * An address is an IPv4 or IPv6 address or a host name, with a port behind a
  * colon if it is not the default; an IPv6 address with a port is put into
  * brackets.  Keys: name, board, version, auth (yes or no), password-file
- * (relative to the list's folder). */
+ * (relative to the list's folder).  Quotes hold what has blanks or # in it;
+ * within them a backslash stands before a quote or a backslash. */
 #ifndef OTTER_HOST_TARGET_LIST_H
 #define OTTER_HOST_TARGET_LIST_H
 
@@ -19,6 +21,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* Texts are owned by the list; NULL where nothing was said. */
 struct otter_target_entry {
@@ -49,6 +52,10 @@ OTTER_MUST_CHECK int otter_target_list_add(struct otter_target_list *list,
  * OTTER_ERR_NO_MEMORY. */
 OTTER_MUST_CHECK int otter_target_list_read(struct otter_target_list *list,
                                             const char *path);
+
+/* Writes an entry as a line that can be read from any folder. */
+void otter_target_list_write(FILE *file,
+                             const struct otter_target_entry *entry);
 
 void otter_target_list_free(struct otter_target_list *list);
 

@@ -4,6 +4,7 @@ that sleep, and the look at the file before anything is sent."""
 import gzip
 import json
 import os
+import pathlib
 import pty
 import re
 import socket
@@ -237,6 +238,36 @@ class Lists(ManyCase):
         self.finish(again, result)
         self.assert_status(result, 0, "n1: updated")
         self.assertEqual(rest.read_text(), "")
+
+    def test_remaining_list_can_be_read_whatever_the_names_are(self):
+        """Names and folders with blanks in them."""
+        device = self.devices(refuse)[0]
+        folder = pathlib.Path(self.folder.name, "my house #1")
+        folder.mkdir()
+        (folder / "all.txt").write_text(
+            f'{device.address}:{device.port} name="The \\"big\\" lamp" '
+            "password-file=lamp.key\n")
+        (folder / "lamp.key").write_text("secret\n")
+        rest = self.write("rest.txt", b"")
+        result = self.run_otter("--list", str(folder / "all.txt"),
+                                "--remaining", str(rest), str(self.image))
+        self.finish(device, result)
+        self.assert_status(result, 17, 'The "big" lamp: ')
+        again = Device(asks("secret"), device.address)
+        again.start()
+        rest.write_text(rest.read_text().replace(str(device.port),
+                                                 str(again.port)))
+        result = self.run_otter("--list", str(rest), str(self.image))
+        self.finish(again, result)
+        self.assert_status(result, 0, 'The "big" lamp: updated')
+
+    def test_remaining_that_cannot_be_written_sends_nothing(self):
+        device = self.start(lambda device: assert_quiet(device.udp, 0.2))
+        result = self.run_otter("--remaining", "/nonexistent/rest.txt",
+                                *self.words([device]), str(self.image))
+        self.finish(device, result)
+        self.assert_status(result, 1, "/nonexistent/rest.txt: No such file",
+                           "Nothing was sent")
 
     def test_list_on_standard_input(self):
         devices = self.devices(succeed)

@@ -135,6 +135,64 @@ static void test_target_list_missing_file_is_named(void **state)
     assert_int_equal(otter_target_list_read(&list, "/nonexistent"),
                      OTTER_ERR_INVALID);
     assert_non_null(strstr(list.error, "/nonexistent: No such file"));
+    assert_int_equal(otter_target_list_read(&list, "/tmp"), OTTER_ERR_INVALID);
+    assert_non_null(strstr(list.error, "/tmp: Is a directory"));
+    otter_target_list_free(&list);
+}
+
+/* Names that devices give themselves have blanks in them. */
+static void test_target_list_quotes_hold_blanks(void **state)
+{
+    struct otter_target_list list = {0};
+    char path[64];
+
+    (void)state;
+    assert_int_equal(
+        read_text(&list,
+                  "10.0.0.1 name=\"Living room #2\" board=d1 # lamp\n"
+                  "10.0.0.2 \"name=a \\\"b\\\" \\\\c\"\n"
+                  "10.0.0.3 name=\"\" # nothing\n",
+                  path),
+        0);
+    assert_int_equal(list.count, 3);
+    assert_string_equal(list.entries[0].name, "Living room #2");
+    assert_string_equal(list.entries[0].board, "d1");
+    assert_string_equal(list.entries[1].name, "a \"b\" \\c");
+    assert_string_equal(list.entries[2].name, "");
+    otter_target_list_free(&list);
+    assert_int_equal(read_text(&list, "a name=\"b c\n", path),
+                     OTTER_ERR_SYNTAX);
+    assert_non_null(strstr(list.error, ":1: name=b c: the quote is not "
+                                       "closed"));
+    otter_target_list_free(&list);
+}
+
+static void test_target_list_written_entry_is_read_as_it_was(void **state)
+{
+    static char name[] = "The \"big\" lamp #2 \\o/";
+    static char board[] = "d1";
+    static char word[] = "10.0.0.1:8266";
+    static char key[] = "/tmp/no such folder/a.key";
+    const struct otter_target_entry entry = {
+        .word = word, .name = name, .board = board, .password_file = key};
+    struct otter_target_list list = {0};
+    char path[64];
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+
+    (void)state;
+    assert_non_null(file);
+    otter_target_list_write(file, &entry);
+    fclose(file);
+    assert_int_equal(read_text(&list, text, path), 0);
+    free(text);
+    assert_int_equal(list.count, 1);
+    assert_string_equal(list.entries[0].word, word);
+    assert_string_equal(list.entries[0].name, name);
+    assert_string_equal(list.entries[0].board, board);
+    assert_string_equal(list.entries[0].password_file, key);
+    assert_null(list.entries[0].version);
     otter_target_list_free(&list);
 }
 
@@ -146,6 +204,8 @@ int main(void)
         cmocka_unit_test(test_target_list_file_has_comments_and_keys),
         cmocka_unit_test(test_target_list_bad_line_is_named_with_its_number),
         cmocka_unit_test(test_target_list_missing_file_is_named),
+        cmocka_unit_test(test_target_list_quotes_hold_blanks),
+        cmocka_unit_test(test_target_list_written_entry_is_read_as_it_was),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
