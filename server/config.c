@@ -224,7 +224,7 @@ static bool set_log_level(struct otterd_config *config, const char *value,
 static const struct setting settings[] = {
     {"data", set_data, "DIR", "database and firmware; made when absent"},
     {"listen", set_listen, "ADDR:PORT",
-     "default 127.0.0.1:8266; [::]:8266 for IPv6; or none"},
+     "default 127.0.0.1:8266; [::]:8266 for all; or none"},
     {"tls-listen", set_tls_listen, "ADDR:PORT", "the same under TLS"},
     {"tls-cert", set_cert, "FILE", "certificate and its chain, PEM"},
     {"tls-key", set_key, "FILE", "its private key, PEM"},

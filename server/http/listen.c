@@ -93,7 +93,10 @@ static struct MHD_Daemon *start(struct otterd_server *server,
     const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
 
     if (address->socket.any.sa_family == AF_INET6) {
-        flags |= MHD_USE_IPv6;
+        /* All addresses are those of IPv4 too. */
+        flags |= IN6_IS_ADDR_UNSPECIFIED(&address->socket.v6.sin6_addr)
+                     ? MHD_USE_DUAL_STACK
+                     : MHD_USE_IPv6;
     }
     if (tls) {
         flags |= MHD_USE_TLS;

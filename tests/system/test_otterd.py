@@ -107,7 +107,7 @@ class Case(unittest.TestCase):
     def serve(self, at=0):
         server = subprocess.Popen(
             [OTTERD, "--data", self.data, "--listen", f"127.0.0.1:{at}"],
-            stderr=subprocess.PIPE)
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.addCleanup(self.end, server)
         port = self.wait_line(server.stderr, rb"event=listening .*port=(\d+)")
         return server, int(port)

@@ -29,7 +29,8 @@ class Abuse(Case):
         """Sanitizers must not keep what is freed: memory is measured."""
         server = subprocess.Popen(
             [OTTERD, "--data", self.data, "--listen", "127.0.0.1:0",
-             *map(str, words)], stderr=subprocess.PIPE,
+             *map(str, words)], stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             env={**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=1"})
         self.addCleanup(self.end, server)
         return server, int(self.wait_line(

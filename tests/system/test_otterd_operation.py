@@ -34,7 +34,8 @@ class Keeper(Case):
 
     def start(self, *words, environment=None):
         server = subprocess.Popen(
-            [OTTERD, *map(str, words)], stderr=subprocess.PIPE,
+            [OTTERD, *map(str, words)], stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             env={**os.environ, **(environment or {})})
         self.addCleanup(self.end, server)
         return server
@@ -97,7 +98,7 @@ class Configuration(Keeper):
             status = os.fstat(journal.fileno())
             server = subprocess.Popen(
                 [OTTERD, "--data", self.data, "--listen", "127.0.0.1:0"],
-                stderr=journal, env={
+                stdout=subprocess.DEVNULL, stderr=journal, env={
                     **os.environ, "JOURNAL_STREAM":
                     f"{status.st_dev}:{status.st_ino}"})
             server.send_signal(signal.SIGTERM)
@@ -107,18 +108,53 @@ class Configuration(Keeper):
             self.assertRegex(text, r"\A<6>level=info event=")
 
 
+class Addresses(Keeper):
+    def ask_at(self, address, port):
+        with socket.create_connection((address, port), LIMIT) as peer:
+            peer.sendall(("GET /update HTTP/1.0\r\n" + "".join(
+                f"{n}: {v}\r\n" for n, v in HEADERS) + "\r\n").encode())
+            text = b""
+            while more := peer.recv(65536):
+                text += more
+        return Answer(text).body
+
+    @unittest.skipUnless(socket.has_dualstack_ipv6(), "no IPv6")
+    def test_otterd_listens_on_ipv6_and_with_all_addresses_on_both(self):
+        self.import_table()
+        for listen, addresses, known in (
+                ("[::1]:0", ["::1"], "::1"),
+                ("[::]:0", ["::1", "127.0.0.1"], "127.0.0.1")):
+            server = self.start("--data", self.data, "--listen", listen)
+            port = self.port_of(server)
+            for address in addresses:
+                self.assertEqual(self.ask_at(address, port), self.image)
+            self.stop(server)
+            self.assertIn(f"address {known}\n",
+                          self.run_otterd("device", MAC))
+        server = self.start("--data", self.data, "--listen", "[::1]:0")
+        with self.assertRaises(ConnectionRefusedError):
+            self.ask_at("127.0.0.1", self.port_of(server))
+
+
 class End(Keeper):
     """SIGTERM while a device downloads."""
 
+    @classmethod
+    def setUpClass(cls):
+        cls.large = make_image(8 << 20)  # more than sockets hold
+
     def begin(self, *words):
-        self.image = make_image(8 << 20)  # more than sockets hold
+        self.image = self.large
         (self.folder / "bin/DOOR-7-g14f53a19bin").write_bytes(self.image)
         self.import_table()
         server = self.start("--data", self.data, "--listen", "127.0.0.1:0",
                             *words)
         self.port = self.port_of(server)
-        peer = socket.create_connection(("127.0.0.1", self.port), LIMIT)
+        peer = socket.socket()
         self.addCleanup(peer.close)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        peer.settimeout(LIMIT)
+        peer.connect(("127.0.0.1", self.port))
         headers = "".join(f"{n}: {v}\r\n" for n, v in HEADERS)
         headers = headers.replace("2744320", "99999999")
         headers = headers.replace("4194304", "16777216")
