@@ -35,8 +35,9 @@ static const struct failure {
     {CURLE_PEER_FAILED_VERIFICATION, "its certificate is not trusted",
      "If it is signed by an authority of your own, name that one's "
      "certificate: --cacert FILE."},
-    {CURLE_SSL_CACERT_BADFILE, "--cacert cannot be used",
-     "It must be a file of certificates in PEM form."},
+    {CURLE_SSL_CACERT_BADFILE, "the list of authorities cannot be used",
+     "--cacert FILE is a file of certificates in PEM form. Without it, it is "
+     "the system's, of the package ca-certificates."},
     {CURLE_SSL_CONNECT_ERROR, "there is no TLS with it",
      "If it speaks plain HTTP, its address begins with http://."},
     {CURLE_GOT_NOTHING, "it closed the connection without an answer",

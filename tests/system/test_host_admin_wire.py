@@ -352,7 +352,7 @@ class Connections(WireCase):
         self.otter("login")  # the authority is kept with the login
         self.assertEqual(len(server.seen), 2)
         self.authority.write_text("no certificate")
-        self.otter("login", status=11, says=["--cacert"])
+        self.otter("login", status=11, says=["authorities cannot be used"])
         self.authority.unlink()
         self.otter("login", self.url, "--cacert", self.authority,
                    env={"OTTER_TOKEN": TOKEN}, status=18,
