@@ -5,12 +5,13 @@ import pathlib
 import pty
 import re
 import signal
-import tempfile
+import subprocess
 import unittest
+import urllib.error
 import urllib.request
 
 from admin_testlib import AdminCase
-from otter_testlib import sketch, wait_for
+from otter_testlib import wait_for
 from push_peer import read_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -63,6 +64,17 @@ class Up(AdminCase):
         self.assertEqual(list(self.temporary.iterdir()), [])
         return status
 
+    def run_examples(self, shown):
+        """What is printed can be typed."""
+        text = shown.partition("To try, in another terminal:\n")[2]
+        lines = text.partition("\n\n")[0].replace("\\\n", "").splitlines()
+        self.assertEqual(len(lines), 4)
+        for line in lines:
+            done = subprocess.run(line, shell=True, env=self.environment(),
+                                  stdin=subprocess.DEVNULL, check=False,
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 0, line + done.stderr)
+
     def test_addresses_are_true_and_ctrl_c_ends_everything(self):
         shown = self.start()
         self.assertGreaterEqual(len(self.children), 5)
@@ -75,12 +87,11 @@ class Up(AdminCase):
             urllib.request.urlopen(page, timeout=20)
         self.assertEqual(error.exception.code, 401)
         error.exception.close()
-        self.otter("login", console, env={"OTTER_TOKEN": token})
+        self.assertIn(f"OTTER_TOKEN={token} ", shown)
+        self.run_examples(shown)
         macs = re.findall(r"^  \w+ +((?:[0-9A-F]{2}:){5}[0-9A-F]{2})", shown,
                           re.MULTILINE)
         self.assertEqual(len(macs), 3)
-        self.otter("release", "create", sketch("http_update-1.1.0", ""),
-                   "--all")
         wait_for(lambda: {d["mac"]: d["version"] for d in
                           self.json("device", "list")}
                  == dict.fromkeys(macs, "1.1.0"), "the devices' updates")
