@@ -22,7 +22,7 @@
 /* How often the watchdog outside hears from us, at most. */
 #define BEAT_MS 50u
 
-void ets_putc(int c); /* the ROM's, rom_calls.ld */
+void ets_putc(int c); /* the ROM's, rom_calls.S */
 
 enum otter_reset_reason otter_board_reset_reason(void)
 {

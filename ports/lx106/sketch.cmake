@@ -21,10 +21,11 @@ function(otter_sketch name version)
         LINK_DEPENDS "${port}/sketch.ld;${port}/rom_calls.ld")
     target_compile_definitions(${target} PRIVATE
         OTTER_SKETCH_VERSION="${version}" OTTER_SKETCH_BOARD="lx106")
-    # The port and the sketch need each other: main calls the sketch.
+    # The port and the sketch need each other: main calls the sketch.  What
+    # the ROM has is not taken from the C library.
     target_link_libraries(${target} PRIVATE otter_flags
         -Wl,--start-group otter_lx106 ${arg_USES} otter_codec otter_format
-        lwip bearssl
+        lwip bearssl otter_lx106_rom_calls
         -Wl,--end-group c gcc)
     target_link_options(${target} PRIVATE
         -Wl,--gc-sections "-Wl,-Map,${folder}/${name}-${version}.map"

@@ -17,6 +17,7 @@ import otter_image
 import otter_netns
 import otter_qemu
 import otter_testlib
+import pull_server
 from otter_qemu import Qemu
 from otter_testlib import PATIENCE, ProbeError, ROOT
 
@@ -84,12 +85,50 @@ class Lx106(otter_testlib.SystemTest):
 
 
 class Chip(Lx106):
-    def test_update_makes_no_narrow_access(self):
-        machine = self.updated(plugin=True)
+    def no_narrow_access(self, machine):
         machine.stop()
         instructions, violations = machine.counted()
         self.assertEqual(violations, 0, machine.console.text)
         self.assertGreater(instructions, 10 ** 6)
+
+    def test_update_makes_no_narrow_access(self):
+        self.no_narrow_access(self.updated(plugin=True))
+
+    def test_update_page_makes_no_narrow_access(self):
+        machine = self.qemu("web_updater-1.0.0-otter.bin",
+                            otter_netns.free_address(), plugin=True)
+        machine.expect("^IP address: ")
+        at = f"http://{machine.address}/update"
+        new = self.folder / "new.bin"
+        new.write_bytes(
+            otter_qemu.measured("web_updater-1.1.0-otter.bin"))
+        for words in (["--compressed"], [], ["-F", "image=@/dev/null"],
+                      ["-F", f"image=@{new}"]):
+            subprocess.run(["curl", "-sS", "--max-time", str(PATIENCE),
+                            *words, at], check=True, stdout=subprocess.DEVNULL)
+        machine.expect("^web_updater 1.1.0$")
+        machine.expect("^IP address: ")
+        subprocess.run(["curl", "-sSf", "--max-time", str(PATIENCE),
+                        at + "/status"], check=True,
+                       stdout=subprocess.DEVNULL)
+        self.no_narrow_access(machine)
+
+    def test_pull_makes_no_narrow_access(self):
+        def script(request):
+            if request.headers.get("x-ESP8266-version") == "1.1.0":
+                return pull_server.answer("304 Not Modified")
+            return pull_server.answer("200 OK", otter_qemu.measured(
+                "http_update-1.1.0-otter.bin"))
+
+        server = pull_server.Server(script)
+        self.addCleanup(server.close)
+        machine = self.qemu(
+            "http_update-1.0.0-otter.bin", otter_netns.free_address(),
+            plugin=True,
+            settings={"url": server.url + "/update.php", "interval": "1"})
+        machine.expect("^http_update 1.1.0$")
+        machine.expect("^HTTP_UPDATE_NO_UPDATES$")
+        self.no_narrow_access(machine)
 
     def test_narrow_access_is_seen(self):
         machine = self.rogue("narrow", plugin=True)
