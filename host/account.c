@@ -6,6 +6,7 @@
 #include "host/api_ending.h"
 #include "host/command.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -274,6 +275,27 @@ const char *otter_account_set_server(struct otter_account *account,
     }
     curl_url_cleanup(url);
     return wrong;
+}
+
+bool otter_account_is_local(const struct otter_account *account)
+{
+    const char *host = strstr(account->server, "//");
+    char name[64] = "";
+    struct in_addr address;
+    size_t len;
+
+    if (host == NULL) {
+        return false;
+    }
+    host += 2;
+    len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+    if (len >= sizeof name) {
+        return false;
+    }
+    memcpy(name, host, len);
+    return strcmp(name, "localhost") == 0 || strcmp(name, "[::1]") == 0 ||
+           (inet_pton(AF_INET, name, &address) == 1 &&
+            ntohl(address.s_addr) >> 24 == 127);
 }
 
 const char *otter_account_check_token(const char *token)

@@ -41,6 +41,9 @@ OTTER_MUST_CHECK int otter_account_remove(bool *was_there);
 const char *otter_account_set_server(struct otter_account *account,
                                      const char *url);
 
+/* The server is on this computer. */
+bool otter_account_is_local(const struct otter_account *account);
+
 /* NULL: taken; otherwise what is wrong with the text. */
 const char *otter_account_check_token(const char *token);
 

@@ -133,6 +133,10 @@ static void set_common(struct otter_api *api)
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, seconds);
     curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
     curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, api->account->token.text);
+    if (otter_account_is_local(api->account)) {
+        /* What does not leave this computer needs no proxy. */
+        curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    }
     if (api->account->cacert[0] != '\0') {
         curl_easy_setopt(curl, CURLOPT_CAINFO, api->account->cacert);
     }

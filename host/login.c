@@ -99,30 +99,21 @@ static int ask_token(struct otter_admin *admin)
 }
 
 /* Everybody between here and the server could read along. */
-static void warn_of_plain_http(const struct otter_admin *admin)
+static void warn_of_plain_http(const struct otter_account *account)
 {
-    static const char *const near[] = {"http://127.", "http://localhost",
-                                       "http://[::1]"};
-    const char *server = admin->account.server;
-
-    if (strncmp(server, "https://", 8) == 0) {
-        return;
+    if (strncmp(account->server, "https://", 8) != 0 &&
+        !otter_account_is_local(account)) {
+        fputs("otter: note that http:// shows the token to everybody on the "
+              "way; https:// does not\n",
+              stderr);
     }
-    for (size_t i = 0; i < sizeof near / sizeof near[0]; i++) {
-        if (strncmp(server, near[i], strlen(near[i])) == 0) {
-            return;
-        }
-    }
-    fputs("otter: note that http:// shows the token to everybody on the way; "
-          "https:// does not\n",
-          stderr);
 }
 
 static int log_in(struct otter_admin *admin)
 {
     int status = OTTER_API_END_OK;
 
-    warn_of_plain_http(admin);
+    warn_of_plain_http(&admin->account);
     if (admin->account.token.text[0] == '\0') {
         status = ask_token(admin);
     }

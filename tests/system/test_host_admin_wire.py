@@ -172,6 +172,19 @@ class Login(WireCase):
                    says=["https:// does not"])
 
 
+    def test_proxy_is_for_servers_elsewhere(self):
+        def through(request):
+            return 200, ME
+        proxy = self.serve(through)
+        env = {"OTTER_TOKEN": TOKEN, "http_proxy": proxy.url, "no_proxy": ""}
+        server = self.serve_me()
+        self.otter("login", self.url, env=env)
+        self.assertEqual((len(proxy.seen), len(server.seen)), (0, 1))
+        self.otter("login", "http://127.example.org", status=0, env=env)
+        self.assertEqual([r.path for r in proxy.seen],
+                         ["http://127.example.org/api/v1/me"])
+
+
 class Answers(WireCase):
     def fails(self, answer, status, *says, words=("device", "list")):
         self.serve(lambda request: answer)
