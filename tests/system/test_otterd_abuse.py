@@ -110,6 +110,57 @@ class Abuse(Case):
             self.assertIn(b"200 OK", peer.recv(4096))
         self.stop(server)
 
+    def test_slow_bodies_are_cut_too(self):
+        server, port = self.start("--patience", 1)
+        _, slow = self.open_many(port, 20)
+        for peer in slow:
+            peer.sendall(b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\n"
+                         b"Content-Type: application/json\r\n"
+                         b"Content-Length: 1000\r\n\r\n{")
+        start = time.monotonic()
+        left = list(slow)
+        while left:
+            self.assertLess(time.monotonic() - start, LIMIT)
+            for peer in left:
+                with contextlib.suppress(ConnectionError):
+                    peer.send(b" ")
+            ready = select.select(left, [], [], 0.1)[0]
+            left = [peer for peer in left if peer not in ready]
+        # They had their time: ten times that of a head.
+        self.assertGreater(time.monotonic() - start, 8)
+        self.assertEqual(self.metric(port, "otterd_connections_cut_total"),
+                         20)
+        self.stop(server)
+
+    def test_huge_bodies_cost_little(self):
+        token = self.run_otterd("token", "test", "admin").strip()
+        server, port = self.start()
+        before = self.memory(server)
+        for path, extra in (("/api/v1/session", ""), ("/api/v1/settings",
+                            f"Authorization: Bearer {token}\r\n"),
+                            ("/api/v1/settings", "")):
+            method = "POST" if "session" in path else "PATCH"
+            for body in (b"[" * (4 << 20), b'{"a":"' + b"\xff" * (4 << 20),
+                         b"9" * (4 << 20), b'{"a":1,' * 500000):
+                answer = self.exchange_raw(port, (
+                    f"{method} {path} HTTP/1.0\r\n{extra}"
+                    "Content-Type: application/json\r\n"
+                    f"Content-Length: {len(body)}\r\n\r\n").encode() + body,
+                    end=False)
+                self.assertRegex(answer, rb"\AHTTP/1\.1 (401|413) ")
+        # Many at once, each with as much as is kept for a stranger.
+        _, many = self.open_many(port, 500)
+        for peer in many:
+            peer.sendall(b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\n"
+                         b"Content-Type: application/json\r\n"
+                         b"Content-Length: 60000\r\n\r\n" + b" " * 1000)
+        self.assertEqual(ask(port, [], path="/healthz").body, b"ok\n")
+        during = self.memory(server)
+        print(f"\nhuge bodies: {before:.0f} MB before, {during:.0f} MB after "
+              "twelve of 4 MB and with 500 begun")
+        self.assertLess(during - before, 40)
+        self.stop(server)
+
     def test_readers_who_do_not_read_cost_little(self):
         self.import_table()
         server, port = self.start()
