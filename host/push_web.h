@@ -49,7 +49,7 @@ struct otter_push_web {
     bool stock;        /* the status is not there, the page is */
     unsigned refusals; /* of the password in a row */
     char boot_id[32];  /* before the update */
-    char head[2048];   /* of the request, with the start of its body */
+    char head[3072];   /* of the request, with the start of its body */
     char tail[64];     /* the closing boundary */
     uint64_t next_at_ms;
     uint64_t limit_ms; /* of this exchange */

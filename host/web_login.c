@@ -216,9 +216,12 @@ static int write_digest(struct otter_web_login *login, const char *user,
                                        .sha256 = login->sha256,
                                        .qop = login->qop};
     char quoted[2 * OTTER_HTTP_USER_MAX + 4];
-    char realm[2 * OTTER_WEB_REALM_SIZE];
+    char realm[2 * OTTER_WEB_REALM_SIZE + 2];
+    char nonce[2 * OTTER_HTTP_NONCE_MAX + 4];
+    char opaque[2 * OTTER_HTTP_NONCE_MAX + 4];
     char response[65];
     char more[128] = "";
+    int len;
     int error = otter_digest_random(c.cnonce, 16);
 
     if (!copy(c.user, sizeof c.user, user) ||
@@ -234,18 +237,20 @@ static int write_digest(struct otter_web_login *login, const char *user,
     }
     quote(quoted, sizeof quoted, user);
     quote(realm, sizeof realm, login->realm);
+    quote(nonce, sizeof nonce, c.nonce);
+    quote(opaque, sizeof opaque, login->opaque);
     if (login->qop) {
         snprintf(more, sizeof more, ", qop=auth, nc=%s, cnonce=\"%s\"", c.nc,
                  c.cnonce);
     }
-    snprintf(out, OTTER_WEB_HEADER_SIZE,
-             "Authorization: Digest username=\"%s\", realm=\"%s\", "
-             "nonce=\"%s\", uri=\"%s\", algorithm=%s, response=\"%s\"%s%s%s%s"
-             "\r\n",
-             quoted, realm, c.nonce, target, c.sha256 ? "SHA-256" : "MD5",
-             response, more, login->opaque[0] ? ", opaque=\"" : "",
-             login->opaque, login->opaque[0] ? "\"" : "");
-    return 0;
+    len = snprintf(
+        out, OTTER_WEB_HEADER_SIZE,
+        "Authorization: Digest username=\"%s\", realm=\"%s\", "
+        "nonce=\"%s\", uri=\"%s\", algorithm=%s, response=\"%s\"%s%s%s%s"
+        "\r\n",
+        quoted, realm, nonce, target, c.sha256 ? "SHA-256" : "MD5", response,
+        more, opaque[0] ? ", opaque=\"" : "", opaque, opaque[0] ? "\"" : "");
+    return len < OTTER_WEB_HEADER_SIZE ? 0 : OTTER_ERR_TOO_LONG;
 }
 
 static int write_basic(const char *user, const char *password,

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define OTTER_WEB_REALM_SIZE  128
-#define OTTER_WEB_HEADER_SIZE 1024
+#define OTTER_WEB_HEADER_SIZE 1280
 
 struct otter_web_login {
     /* What the server asked for last. */
