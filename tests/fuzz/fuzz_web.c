@@ -275,8 +275,8 @@ static void come_to_rest(void)
 {
     uint32_t ms = 0;
 
-    while (poll(10) == OTTER_ERR_PENDING) {
-        ms += 10;
+    while (poll(ms < 1000 ? 10 : 100) == OTTER_ERR_PENDING) {
+        ms += ms < 1000 ? 10 : 100;
         expect(ms < REST_MS, "it does not come to rest");
     }
     expect(fake_net_open() == 1, "a connection is left open");

@@ -213,6 +213,7 @@ class Upload(PageTest):
         self.assertEqual(said, ["Uploading", "Restarting",
                                 "Done: 1.0.0 \u2192 1.1.0"])
 
+    @otter_testlib.only("posix", "seen by curl and push on the other")
     def test_power_lost_in_the_middle(self):
         board = self.ready(flavour="")
         relay = self.relay(board)
@@ -232,6 +233,7 @@ class Upload(PageTest):
         browser.click(selector="#go")
         self.expect_new(board, browser)
 
+    @otter_testlib.only("posix", "test_web_push has the passwords there")
     def test_password_right_and_wrong(self):
         board = self.ready(settings={"password": "geheim", "user": "anna"})
         with self.assertRaisesRegex(AssertionError,
