@@ -150,7 +150,7 @@ int otter_api_explain_status(const struct otter_api *api, long status,
                     "was revoked",
                     api->account->server);
         hint(hint_of(ending));
-        return ending;
+        return (int)ending;
     }
     problem = body != NULL ? json_loadb(body, len, 0, NULL) : NULL;
     words = json_string_value(json_object_get(problem, "detail"));
