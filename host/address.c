@@ -115,3 +115,10 @@ int otter_address_resolve(struct sockaddr_storage *address, const char *name,
     }
     return error;
 }
+
+bool otter_address_lacks_interface(const struct sockaddr_storage *address)
+{
+    return address->ss_family == AF_INET6 &&
+           IN6_IS_ADDR_LINKLOCAL(&const_v6(address)->sin6_addr) &&
+           const_v6(address)->sin6_scope_id == 0;
+}

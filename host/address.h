@@ -38,4 +38,9 @@ OTTER_MUST_CHECK int otter_address_resolve(struct sockaddr_storage *address,
                                            const char *name, int family,
                                            uint16_t port);
 
+/* An address that means another host on each interface, without the name of
+ * one
+ * ("fe80::1" in place of "fe80::1%eth0"). */
+bool otter_address_lacks_interface(const struct sockaddr_storage *address);
+
 #endif

@@ -191,7 +191,8 @@ static struct otter_push_limits limits(const struct espota *e)
     return (struct otter_push_limits){
         .answer_ms = all,
         .auth_ms = once,
-        .connect_ms = esp32 && !e->timeout_ms ? ESP32_MS : once,
+        .connect_ms = once,
+        .esp32_connect_ms = e->timeout_ms ? once : ESP32_MS,
         .idle_ms = TIMEOUT_MS,
         .result_ms = esp32 ? ESP32_END_MS : RESULT_MS,
         .tries = all > 5 * REPEAT_MS ? all / REPEAT_MS : 5,
@@ -230,6 +231,7 @@ static int push(const struct espota *e, const struct otter_firmware *firmware,
                                  .parallel = 1,
                                  .host_port_first = e->host_port,
                                  .host_port_last = e->host_port,
+                                 .espota = true,
                                  .reporter = &reporter.reporter};
     int status;
 
@@ -242,6 +244,7 @@ static int push(const struct espota *e, const struct otter_firmware *firmware,
     if (strcmp(e->host_ip, "0.0.0.0") != 0 &&
         otter_address_resolve(&run.local, e->host_ip, 0, 0)) {
         otter_espota_log("ERROR", "Listen Failed");
+        fprintf(stderr, "  -I %s: no address of that name\n", e->host_ip);
         return OTTER_EXIT_FAILED;
     }
     status = otter_push_run(&run);
@@ -272,6 +275,11 @@ static int load_and_push(const struct espota *e)
     return status;
 }
 
+static bool is_given(const char *value)
+{
+    return value && value[0];
+}
+
 int otter__espota(int argc, char **argv)
 {
     struct espota e = {.host_ip = "0.0.0.0", .port = OTTER_PUSH_PORT};
@@ -279,7 +287,7 @@ int otter__espota(int argc, char **argv)
 
     if (!status && e.help) {
         fputs(help_text, stdout);
-    } else if (!status && (!e.ip || !e.file)) {
+    } else if (!status && (!is_given(e.ip) || !is_given(e.file))) {
         otter_espota_log("CRITICAL", "Not enough arguments.");
         status = OTTER_EXIT_FAILED;
     } else if (!status) {

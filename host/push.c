@@ -65,13 +65,15 @@ static struct otter_push_limits limits(const struct otter_push_options *o)
 {
     uint32_t timeout = or_default(o->timeout_ms, TIMEOUT_MS);
     uint32_t tries = or_default(o->tries, TRIES);
-    bool slow = o->port == OTTER_PUSH_PORT_ESP32 && !o->timeout_ms;
+    uint32_t slow = o->timeout_ms ? timeout : ESP32_CONNECT_MS;
+    bool esp32 = o->chip && strcmp(o->chip, "esp32") == 0;
 
     return (struct otter_push_limits){
         .answer_ms = o->wait_ms ? timeout / tries + 1 : timeout,
         .auth_ms = timeout,
-        .connect_ms = or_default(o->connect_timeout_ms,
-                                 slow ? ESP32_CONNECT_MS : timeout),
+        .connect_ms =
+            or_default(o->connect_timeout_ms, esp32 ? slow : timeout),
+        .esp32_connect_ms = or_default(o->connect_timeout_ms, slow),
         .idle_ms = timeout,
         .result_ms =
             or_default(o->result_timeout_ms, o->fs ? RESULT_FS_MS : RESULT_MS),
@@ -176,17 +178,34 @@ static void prepare_web(struct push *p)
     p->run.web_job = job;
 }
 
+/* The chip of all devices by their port; each is looked at again when its turn
+ * comes (push_queue.c). */
+static enum otter_push_chip common_chip(const struct push *p)
+{
+    uint16_t port = p->run.targets->port;
+
+    if (p->via_http) {
+        return OTTER_PUSH_CHIP_ESP8266;
+    }
+    for (size_t i = 1; i < p->run.count; i++) {
+        if (p->run.targets[i].port != port) {
+            return OTTER_PUSH_CHIP_ANY;
+        }
+    }
+    return otter_push_chip_of_port(port);
+}
+
 static int check_file(struct push *p)
 {
     const struct otter_push_options *o = &p->options;
-    enum otter_push_chip chip = otter_push_chip_of_port(
-        p->via_http ? OTTER_PUSH_PORT : p->run.targets->port);
+    enum otter_push_chip chip = common_chip(p);
     struct otter_look_lines problems = {0};
 
     if (o->chip && otter_push_chip_find(&chip, o->chip)) {
         return otter__usage(PROGRAM, "--chip %s: not esp8266, esp32 or rp2040",
                             o->chip);
     }
+    p->run.chip_given = o->chip != NULL;
     if (o->fs) {
         otter_push_check_fs(&problems, &p->look);
     } else {
@@ -210,6 +229,10 @@ static int load(struct push *p)
 
     if (error) {
         otter__fail("%s: %s", p->options.file, strerror(error));
+        if (p->options.address_count &&
+            access(p->options.addresses[0], R_OK) == 0) {
+            fputs("  The file is named last, after the devices.\n", stderr);
+        }
         return otter_push_ending_status(OTTER_PUSH_END_FILE);
     }
     p->job.data = p->look.file.data;

@@ -50,13 +50,38 @@ static void explain_internal(struct otter_push_explanation *e,
         s->text[0] ? s->text : strerror(s->os_error));
 }
 
+static bool is_espota(const struct otter_push_target *target)
+{
+    return target->run && target->run->espota;
+}
+
+/* The device has an address of the one kind, --bind is of the other. */
+static void explain_family(struct otter_push_explanation *e,
+                           const struct otter_push_target *target)
+{
+    char bound[OTTER_ADDRESS_TEXT_SIZE];
+
+    otter_address_text(bound, &target->run->local);
+    SAY(e->what, "this is an %s address, which %s %s cannot reach",
+        target->run->local.ss_family == AF_INET6 ? "IPv4" : "IPv6",
+        is_espota(target) ? "-I" : "--bind", bound);
+    SAY(e->hint, "Both must be IPv4 addresses, or both IPv6 ones.");
+}
+
 static void explain_lookup(struct otter_push_explanation *e,
                            const struct otter_push_target *target)
 {
+    if (target->session.os_error == EAFNOSUPPORT) {
+        explain_family(e, target);
+        return;
+    }
     SAY(e->what, "the name could not be resolved: %s", target->session.text);
-    SAY(e->hint,
-        "Give the device's IP address, or check that the name is right and "
-        "that the device is on.");
+    SAY(e->hint, "%s",
+        strchr(target->host, '%')
+            ? "Is there an interface of the name behind the %? \"ip link\" "
+              "lists them."
+            : "Give the device's IP address, or check that the name is right "
+              "and that the device is on.");
 }
 
 static void explain_listen(struct otter_push_explanation *e,
@@ -65,8 +90,11 @@ static void explain_listen(struct otter_push_explanation *e,
     SAY(e->what,
         "no TCP port could be opened here for the device to connect to: %s",
         target->session.text);
-    SAY(e->hint, "Choose other ports with --host-port FIRST-LAST, or another "
-                 "address with --bind.");
+    SAY(e->hint, "%s",
+        is_espota(target)
+            ? "Choose another port with -P, or another address with -I."
+            : "Choose other ports with --host-port FIRST-LAST, or another "
+              "address with --bind.");
 }
 
 /* An unreachable address or port says more than silence does. */
@@ -74,6 +102,7 @@ static void explain_no_answer(struct otter_push_explanation *e,
                               const struct otter_push_target *target)
 {
     const struct otter_push_session *s = &target->session;
+    char during[24] = "";
 
     if (target->web) {
         SAY(e->what, "no update page answers on TCP port %u: %s",
@@ -84,8 +113,13 @@ static void explain_no_answer(struct otter_push_explanation *e,
                      "(--page-port, 80 by default)?");
         return;
     }
-    SAY(e->what, "no answer to the invitation: %u sent to UDP port %u%s%s",
-        s->invitations, target->port, s->os_error ? ": " : "",
+    if (target->polls) {
+        SAY(during, " in %u s",
+            seconds((uint32_t)(s->finished_at_ms - target->started_at_ms)));
+    }
+    SAY(e->what, "no answer to the invitation: %u sent to UDP port %u%s%s%s",
+        target->unanswered + s->invitations, target->port, during,
+        s->os_error ? ": " : "",
         s->os_error == ECONNREFUSED ? "nothing listens on that port"
         : s->os_error               ? strerror(s->os_error)
                                     : "");
@@ -94,6 +128,11 @@ static void explain_no_answer(struct otter_push_explanation *e,
             "An answer came from %s instead: if that is the same device, "
             "use that address.",
             s->stranger);
+    } else if (otter_address_lacks_interface(&s->device)) {
+        SAY(e->hint,
+            "An address that begins with fe80: needs the interface that leads "
+            "to it, such as %s%%eth0.",
+            target->host);
     } else {
         SAY(e->hint,
             "Is the device on and in this network, does its sketch call "
@@ -174,7 +213,7 @@ static void explain_no_connection(struct otter_push_explanation *e,
     SAY(e->what,
         "the device accepted but did not connect back to TCP port %u of this "
         "computer within %u s",
-        s->host_port, seconds(s->job->limits.connect_ms));
+        s->host_port, seconds(otter_push_session_connect_ms(s)));
     if (s->stranger[0]) {
         SAY(e->hint,
             "A connection came from %s and was refused: if that is the same "
@@ -184,8 +223,11 @@ static void explain_no_connection(struct otter_push_explanation *e,
         SAY(e->hint,
             "A firewall, NAT, VPN or container between the device and this "
             "computer is the usual cause: allow incoming TCP, for a fixed "
-            "port with --host-port, for one interface with --bind.  If the "
-            "device serves an update page, --via http goes around it.");
+            "port with %s, for one interface with %s.  If the "
+            "device serves an update page, %s--via http goes around it.",
+            is_espota(target) ? "-P" : "--host-port",
+            is_espota(target) ? "-I" : "--bind",
+            is_espota(target) ? "otter push " : "");
     }
 }
 

@@ -3,8 +3,10 @@
  * The phases of targets. */
 #include "host/push_queue.h"
 
+#include "host/push_check.h"
 #include "host/push_return.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -125,6 +127,7 @@ static void judge(struct otter_push_target *target)
 
     if (is_awaited(target)) {
         target->polls++;
+        target->unanswered += target->session.invitations;
         target->resolved = false; /* it may come back under another one */
         requeue(target, target->session.ending == OTTER_PUSH_END_LOOKUP
                             ? LOOKUP_PAUSE_MS
@@ -258,6 +261,15 @@ static bool resolve_literal(struct otter_push_target *target)
     return true;
 }
 
+/* An address that no look-up can make fit the local one. */
+static bool is_of_other_family(const struct otter_push_target *target)
+{
+    struct sockaddr_storage device;
+
+    return target->run->local.ss_family != 0 &&
+           otter_address_parse(&device, target->host, 0, target->port);
+}
+
 static void resolve(struct otter_push_target *target)
 {
     struct otter_push_run *run = target->run;
@@ -267,6 +279,11 @@ static void resolve(struct otter_push_target *target)
         return;
     }
     begin_attempt(target);
+    if (is_of_other_family(target)) {
+        target->session.os_error = EAFNOSUPPORT;
+        give_up(target, OTTER_PUSH_END_LOOKUP, "");
+        return;
+    }
     target->phase = OTTER_PUSH_RESOLVING;
     error = otter_resolver_start(&run->resolver, target->host,
                                  run->local.ss_family, target);
@@ -296,12 +313,34 @@ static void leave_alone(struct otter_push_target *target,
     }
 }
 
+/* Devices that were found, or listed, may be of different kinds. */
+static bool is_for_other_chip(const struct otter_push_target *target,
+                              char text[OTTER_PUSH_WORDS_SIZE])
+{
+    const struct otter_push_run *run = target->run;
+    struct otter_look_lines problems = {0};
+
+    if (!run->look || run->force || run->chip_given || target->web ||
+        run->job->command != OTTER_PUSH_COMMAND_SKETCH) {
+        return false;
+    }
+    otter_push_check_sketch(&problems, run->look,
+                            otter_push_chip_of_port(target->port));
+    snprintf(text, OTTER_PUSH_WORDS_SIZE, "%.*s", OTTER_PUSH_WORDS_SIZE - 1,
+             problems.count ? problems.text[0] : "");
+    return problems.count > 0;
+}
+
 /* What the device says of itself can make the push needless or hopeless. */
 static bool is_worth_it(struct otter_push_target *target)
 {
     const struct otter_push_run *run = target->run;
     char text[OTTER_PUSH_WORDS_SIZE];
 
+    if (is_for_other_chip(target, text)) {
+        leave_alone(target, OTTER_PUSH_END_UNFIT, text);
+        return false;
+    }
     if (!run->look || !target->before.seen) {
         return true;
     }

@@ -53,7 +53,8 @@ struct otter_push_target {
     struct otter_push_session session;     /* of the last attempt */
     char address[OTTER_ADDRESS_TEXT_SIZE]; /* empty until resolved */
     unsigned attempts;                     /* that the device answered to */
-    unsigned polls;         /* attempts that it did not answer to */
+    unsigned polls;         /* attempts that it did not answer to ... */
+    unsigned unanswered;    /* ... and the invitations that they sent */
     uint64_t not_before_ms; /* the next attempt, while QUEUED */
     uint64_t started_at_ms; /* first attempt */
     uint64_t finished_at_ms;
@@ -107,8 +108,11 @@ struct otter_push_run {
                                       first push; 0: nobody is asked */
     uint32_t back_ms;              /* for a device to come back; 0: none */
     const struct otter_look *look; /* at the file; NULL: nothing is known */
+    bool chip_given;               /* the file was found fit for all; else
+                                      each device's port tells its chip */
     bool force;                    /* push what does not fit */
     bool new_only;                 /* leave devices with this version alone */
+    bool espota;                   /* explain with the options of espota */
     struct sockaddr_storage local; /* family 0: every address */
     uint16_t host_port_first;      /* 0: the system chooses */
     uint16_t host_port_last;

@@ -200,10 +200,19 @@ static void refused(struct otter_push_session *s, const char *text)
     otter__push_session_finish(s, OTTER_PUSH_END_REFUSED);
 }
 
+uint32_t otter_push_session_connect_ms(const struct otter_push_session *s)
+{
+    const struct otter_push_limits *limits = &s->job->limits;
+
+    return otter_address_port(&s->device) == OTTER_PUSH_PORT_ESP32
+               ? limits->esp32_connect_ms
+               : limits->connect_ms;
+}
+
 static void accepted(struct otter_push_session *s)
 {
     otter__push_session_enter(s, OTTER_PUSH_SESSION_WAITING,
-                              s->job->limits.connect_ms);
+                              otter_push_session_connect_ms(s));
 }
 
 /* Takes the nonce; it is answered later.  One of a length that no scheme knows

@@ -42,12 +42,13 @@
 
 /* Limits in milliseconds, every one of them more than 0. */
 struct otter_push_limits {
-    uint32_t answer_ms;  /* for an answer to all invitations together */
-    uint32_t auth_ms;    /* for an answer to the password */
-    uint32_t connect_ms; /* from OK to the device's connection */
-    uint32_t idle_ms;    /* without any progress of the upload */
-    uint32_t result_ms;  /* without a sign of life after the last byte */
-    unsigned tries;      /* invitations within answer_ms, at least 1 */
+    uint32_t answer_ms;        /* for an answer to all invitations together */
+    uint32_t auth_ms;          /* for an answer to the password */
+    uint32_t connect_ms;       /* from OK to the device's connection ... */
+    uint32_t esp32_connect_ms; /* ... at the UDP port of the ESP32 */
+    uint32_t idle_ms;          /* without any progress of the upload */
+    uint32_t result_ms;        /* without a sign of life after the last byte */
+    unsigned tries;            /* invitations within answer_ms, at least 1 */
 };
 
 /* What is pushed, the same for all devices.  Borrowed by every session. */
@@ -156,6 +157,10 @@ void otter_push_session_start(struct otter_push_session *session,
  * not have one yet.  Ports are not compared. */
 bool otter_push_session_expects(const struct otter_push_session *session,
                                 const struct sockaddr_storage *peer);
+
+/* For how long the device's connection is awaited. */
+uint32_t otter_push_session_connect_ms(
+    const struct otter_push_session *session);
 
 /* Takes over the descriptor of a connection that the session expects. */
 void otter_push_session_connected(struct otter_push_session *session, int fd,

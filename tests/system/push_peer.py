@@ -61,14 +61,16 @@ class Invitation:
 class Device(threading.Thread):
     """A UDP socket on an address of its own, and a script that uses it."""
 
-    def __init__(self, script, address="127.0.0.5"):
+    def __init__(self, script, address="127.0.0.5", port=0):
         super().__init__(daemon=True)
         self.script = script
         self.address = address
         self.failure = None
         self.invitation = None
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind((address, 0))
+        self.family = (socket.AF_INET6 if ":" in address else
+                       socket.AF_INET)
+        self.udp = socket.socket(self.family, socket.SOCK_DGRAM)
+        self.udp.bind((address, port))
         self.udp.settimeout(LIMIT)
         self.port = self.udp.getsockname()[1]
         self.opened = [self.udp]
@@ -109,7 +111,7 @@ class Device(threading.Thread):
 
     def connect(self, address=None, receive_buffer=None):
         """The TCP connection back to the uploader."""
-        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        tcp = socket.socket(self.family, socket.SOCK_STREAM)
         self.opened.append(tcp)
         tcp.settimeout(LIMIT)
         if receive_buffer:
@@ -218,8 +220,8 @@ class PushCase(unittest.TestCase):
         path.write_bytes(data)
         return path
 
-    def start(self, script, address="127.0.0.5"):
-        device = Device(script, address)
+    def start(self, script, address="127.0.0.5", port=0):
+        device = Device(script, address, port)
         self.addCleanup(device.released.set)
         device.start()
         return device

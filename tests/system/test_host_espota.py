@@ -181,7 +181,9 @@ class CommandLine(EspotaCase):
                               text=True, timeout=LIMIT, env=environment())
 
     def test_missing_device_or_file_is_status_1(self):
-        for words in ((), ("-i", "127.0.0.5"), ("-f", str(self.image))):
+        for words in ((), ("-i", "127.0.0.5"), ("-f", str(self.image)),
+                      ("-i", "", "-f", str(self.image)),
+                      ("-i", "127.0.0.5", "-f", "")):
             with self.subTest(words=words):
                 result = self.run_espota(*words)
                 self.assertEqual(result.returncode, 1)
@@ -208,6 +210,16 @@ class CommandLine(EspotaCase):
                      "-s, --spiffs", "-d, --debug", "-r, --progress",
                      "-m, --md5-target", "-t, --timeout", "-h, --help"):
             self.assertIn(name, result.stdout)
+
+    def test_host_ip_that_is_none_is_named(self):
+        for word, why in (("nonsense.invalid", "nonsense.invalid: "),
+                          ("192.0.2.1", "Cannot assign requested address")):
+            with self.subTest(word=word):
+                result = self.run_espota("-i", "127.0.0.5", "-I", word, "-f",
+                                         str(self.image))
+                self.assertEqual(result.returncode, 1)
+                self.assertIn("[ERROR]: Listen Failed\n", result.stderr)
+                self.assertIn(why, result.stderr)
 
     def test_missing_file_is_status_1(self):
         result = self.run_espota("-i", "127.0.0.5", "-f", "/nonexistent")
@@ -311,13 +323,22 @@ class Failures(EspotaCase):
         result = self.fails_with(script, "No response from device",
                                  "-t", "0.1")
         self.assertIn("firewall", result.stderr)
+        self.names_own_options(result)
+
+    def names_own_options(self, result):
+        """Not those of `otter push`."""
+        self.assertIn("-P", result.stderr)
+        self.assertIn("-I", result.stderr)
+        self.assertNotIn("--host-port", result.stderr)
+        self.assertNotIn("--bind", result.stderr)
 
     def test_listen_failed(self):
         with socket.socket() as taken:
             taken.bind(("0.0.0.0", 0))
             taken.listen()
-            self.fails_with(lambda device: None, "Listen Failed",
-                            "-P", str(taken.getsockname()[1]))
+            self.names_own_options(self.fails_with(
+                lambda device: None, "Listen Failed", "-P",
+                str(taken.getsockname()[1])))
 
     def test_lost_ok_is_implied_by_the_connection(self):
         def script(device):
@@ -387,6 +408,26 @@ class Results(EspotaCase):
                 result = self.push(self.answer(*parts))
                 self.assertEqual(result.returncode, 0, result.stderr)
 
+    def test_count_and_error_in_one_piece(self):
+        text = "ERROR[7]: MD5 verification failed"
+        self.fails_with(self.answer(b"1460" + text.encode() + b"\n"), text)
+
+    def test_error_without_line_end(self):
+        self.fails_with(self.answer(b"800End Failed"), "End Failed")
+
+    def test_half_an_ok_and_close(self):
+        self.fails_with(self.answer(b"800O", close=True), "No Result!")
+
+    def test_ok_before_the_last_byte_is_no_success(self):
+        def script(device):
+            tcp = device.accept_update()
+            device.fetch(tcp, 1000)
+            tcp.sendall(b"OK")
+            expect_close_or_data(tcp)
+
+        big = self.write("big.bin", make_image(4000000))
+        self.fails_with(script, "Error Uploading", image=big)
+
     def test_every_error_text_is_shown(self):
         for text in ("ERROR[7]: MD5 verification failed: expected: "
                      + "a" * 32 + ", calculated: " + "b" * 32,
@@ -416,14 +457,17 @@ class Results(EspotaCase):
         self.assertRegex(result.stderr, r"(?m)^Uploading\.+$")
 
     def test_flash_error_in_the_middle(self):
-        def script(device):
-            tcp = device.accept_update()
-            device.fetch(tcp, 8192)
-            tcp.sendall(b"ERROR[2]: Flash Erase Failed\n")
-            expect_close_or_data(tcp)
-
         big = self.write("big.bin", make_image(4000000))
-        self.fails_with(script, "ERROR[2]: Flash Erase Failed", image=big)
+        for text in ("ERROR[2]: Flash Erase Failed",
+                     "ERROR[1]: Flash Write Failed"):
+            def script(device):
+                tcp = device.accept_update()
+                device.fetch(tcp, 8192)
+                tcp.sendall(text.encode() + b"\n")
+                expect_close_or_data(tcp)
+
+            with self.subTest(text=text):
+                self.fails_with(script, text, image=big)
 
 
 if __name__ == "__main__":

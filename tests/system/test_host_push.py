@@ -172,15 +172,17 @@ class Results(PushCase):
         self.assert_status(self.push(script, image=big), 20)
 
     def test_flash_error_in_the_middle_ends_the_upload(self):
-        def script(device):
-            tcp = device.accept_update()
-            device.fetch(tcp, 8192)
-            tcp.sendall(b"ERROR[2]: Flash Erase Failed\n")
-            expect_close_or_data(tcp)
-
         big = self.write("big.bin", make_image(8000000))
-        result = self.push(script, image=big)
-        self.assert_status(result, 21, "ERROR[2]: Flash Erase Failed")
+        for text in ("ERROR[2]: Flash Erase Failed",
+                     "ERROR[1]: Flash Write Failed"):
+            def script(device):
+                tcp = device.accept_update()
+                device.fetch(tcp, 8192)
+                tcp.sendall(text.encode() + b"\n")
+                expect_close_or_data(tcp)
+
+            with self.subTest(text=text):
+                self.assert_status(self.push(script, image=big), 21, text)
 
     def test_file_system_error_says_that_it_is_damaged(self):
         def script(device):

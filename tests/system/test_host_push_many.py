@@ -348,7 +348,9 @@ class Attempts(ManyCase):
 
         devices = self.devices(script)
         result = self.push_many(devices, "--wait", "0.5", "--timeout", "0.5")
-        self.assert_status(result, 13, "no answer to the invitation")
+        self.assert_status(result, 13)
+        self.assertRegex(result.stderr, r"no answer to the invitation: "
+                         r"([3-9]|\d\d) sent to UDP port \d+ in \d+ s")
 
     def test_device_that_is_awake_gets_its_turn_between_sleepers(self):
         def sleeper(device):
@@ -546,6 +548,23 @@ class Files(ManyCase):
 
     def test_esp32_image_for_an_esp32(self):
         self.accepted(self.esp32_image(), "--chip", "esp32")
+
+    def test_each_device_gets_the_look_for_its_chip(self):
+        """By its port: one run has devices of two kinds."""
+        first = self.start(succeed, "127.0.1.1")
+        second = self.start(lambda device: assert_quiet(device.udp, 0.2),
+                            "127.0.32.32", 3232)
+        result = subprocess.run(
+            [OTTER, "push", "--no-mdns", *self.words([first, second]),
+             str(self.image)], text=True, capture_output=True, timeout=LIMIT,
+            env=environment())
+        for device in (first, second):
+            self.finish(device, result)
+        self.assert_status(result, 23, "1 of 2 updated")
+        name = self.words([second])[0]
+        self.assertEqual(self.row(result, name)[0], "unfit")
+        self.assertIn("sketch for an ESP8266, the device is an ESP32",
+                      self.row(result, name)[3])
 
     def test_unknown_chip_is_status_2(self):
         result = self.run_otter("--chip", "z80", "127.0.0.1",

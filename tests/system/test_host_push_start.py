@@ -423,6 +423,44 @@ class Ports(PushCase):
             self.assert_status(result, 0)
 
 
+class Ipv6(PushCase):
+    """No device of today has it, but nothing here stands in its way."""
+
+    def setUp(self):
+        super().setUp()
+        try:
+            with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+                probe.bind(("::1", 0))
+        except OSError as error:
+            self.skipTest(f"no IPv6 here: {error}")
+
+    def test_device_with_an_ipv6_address_is_updated(self):
+        device = self.start(lambda device: device.succeed(
+            device.accept_update()), "::1")
+        result = self.run_push(device)
+        self.finish(device, result)
+        self.assert_status(result, 0, "::1: updated")
+
+    def test_bind_of_the_other_kind_is_named(self):
+        for bind, kind in (("127.0.0.1", "IPv6"), ("::1", "IPv4")):
+            device = self.start(lambda device: assert_quiet(device.udp, 0.2),
+                                "::1" if kind == "IPv6" else "127.0.0.5")
+            result = self.run_push(device, "--bind", bind)
+            self.finish(device, result)
+            self.assert_status(result, 11, f"is an {kind} address",
+                               f"--bind {bind}")
+
+    def test_link_local_address_needs_its_interface(self):
+        device = self.start(lambda device: None)
+        device.address = "fe80::1234"
+        result = self.run_push(device, "--timeout", "0.2")
+        self.finish(device, result)
+        self.assert_status(result, 13, "fe80::1234%eth0")
+        device.address = "fe80::1234%nope"
+        result = self.run_push(device, "--timeout", "0.2")
+        self.assert_status(result, 11, "interface of the name behind the %")
+
+
 class CommandLine(PushCase):
     def run_otter(self, *words):
         from push_peer import OTTER
@@ -446,6 +484,11 @@ class CommandLine(PushCase):
         result = self.run_push(device, image="/nonexistent.bin")
         self.finish(device, result)
         self.assert_status(result, 10, "/nonexistent.bin", "No such file")
+
+    def test_file_named_first_is_explained(self):
+        result = self.run_otter(str(self.image), "127.0.0.5")
+        self.assert_status(result, 10, "127.0.0.5: No such file",
+                           "The file is named last, after the")
 
     def test_unknown_name_is_named(self):
         result = self.run_otter("no-such-device.invalid", str(self.image))

@@ -52,6 +52,7 @@ static int set_up(void **state)
         .limits = {.answer_ms = 10000,
                    .auth_ms = 9000,
                    .connect_ms = 30000,
+                   .esp32_connect_ms = 40000,
                    .idle_ms = 10000,
                    .result_ms = 60000,
                    .tries = 5},
@@ -220,6 +221,21 @@ static void test_push_session_connection_is_awaited_30_s(void **state)
     at(f, 30100);
     assert_ended(f, OTTER_PUSH_END_NO_CONNECTION);
     assert_int_equal(arrived(f, text), 0);
+}
+
+/* It erases before it connects. */
+static void test_push_session_esp32_is_awaited_longer(void **state)
+{
+    struct fixture *f = *state;
+
+    start(f);
+    otter_address_set_port(&f->s.device, OTTER_PUSH_PORT_ESP32);
+    answer(f, "OK", 100);
+    assert_int_equal(otter_push_session_connect_ms(&f->s), 40000);
+    at(f, 40099);
+    assert_int_equal(f->s.state, OTTER_PUSH_SESSION_WAITING);
+    at(f, 40100);
+    assert_ended(f, OTTER_PUSH_END_NO_CONNECTION);
 }
 
 static void test_push_session_error_after_ok_is_a_refusal(void **state)
@@ -502,6 +518,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_push_session_invitation_is_repeated_every_2_s),
         TEST(test_push_session_connection_is_awaited_30_s),
+        TEST(test_push_session_esp32_is_awaited_longer),
         TEST(test_push_session_error_after_ok_is_a_refusal),
         TEST(test_push_session_answer_is_repeated_once_per_round),
         TEST(test_push_session_same_nonce_twice_is_answered_once),
