@@ -33,8 +33,11 @@ bool otter__boot_crc(struct otter_boot *b, uint32_t addr, uint32_t len)
 static bool is_whole(struct otter_boot *b, uint32_t addr, uint32_t len,
                      uint32_t crc)
 {
-    /* No length, and none that cannot be. */
-    for (int i = ATTEMPTS; i != 0 && len - 1 < b->log_addr; i--) {
+    /* Only what lies below the log, and not nothing. */
+    uint32_t room = b->log_addr - addr;
+
+    for (int i = ATTEMPTS; i != 0 && addr < b->log_addr && len - 1 < room;
+         i--) {
         if (otter__boot_crc(b, addr, len) && b->crc == crc) {
             return true;
         }
@@ -234,6 +237,9 @@ static bool copy(struct otter_boot *b)
     struct otter_boot_record *r = &b->log.record;
     uint32_t done = r->tries * otter_boot_chunk(r->target.size);
 
+    if (done >= b->log_addr) {
+        done = 0; /* nobody has written that; sector 0 must not come next */
+    }
     r->flags |= OTTER_BOOT_BEGUN;
     if (!otter__boot_append(b)) {
         return false;
