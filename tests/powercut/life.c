@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define FS_SECTORS 2u
+#define LOG_ERASES_MAX 4u /* in one start: a switch, and the other sector */
 
 const char *const cut_scenario_names[CUT_SCENARIOS] = {
     "good",      "bad",         "refused",      "revert",     "rerevert",
@@ -203,11 +203,49 @@ static void check_retained(const struct otter_boot_image *image,
     }
 }
 
+/* How many images one start may write: one.  A second one when the first is
+ * found to be damaged; a stock one is moved before it is written. */
+static uint32_t images_written(void)
+{
+    switch (life->c.scenario) {
+    case CUT_ROT_STAGED:
+    case CUT_ROT_MIDCOPY:
+    case CUT_ROT_ALONE:
+    case CUT_STOCK:
+    case CUT_STOCK_GZIP:
+    case CUT_STOCK_TWICE:
+        return 2;
+    default:
+        return 1;
+    }
+}
+
+/* I7: where the chip lies, everything is tried three times. */
+static void check_erases(void)
+{
+    uint32_t tries = cut_board.torn.fired == cut_board.torn.cuts ? 1 : 6;
+    uint32_t in_log = life->log_erases - life->old_log_erases;
+    uint32_t erases =
+        (uint32_t)cut_board.counters.erases - life->erases - in_log;
+    uint32_t longest = 0;
+
+    for (uint32_t i = 0; i < CUT_IMAGES; i++) {
+        if (cut_images[i].size > longest) {
+            longest = cut_images[i].size;
+        }
+    }
+    longest = whole_sectors(longest) / CUT_SECTOR;
+    if (erases > tries * images_written() * longest) {
+        cut_broken("I7: %u erases in one start", (unsigned)erases);
+    }
+    if (in_log > tries * LOG_ERASES_MAX) {
+        cut_broken("I7: %u erases of the log in one start", (unsigned)in_log);
+    }
+}
+
 static void check_start(void)
 {
     const struct otter_boot_record *r = &cut_boot.log.record;
-    uint32_t erases = (uint32_t)cut_board.counters.erases - life->erases;
-    uint32_t longest = 0;
 
     identify();
     if ((life->allowed >> life->who & 1) == 0) {
@@ -226,18 +264,7 @@ static void check_start(void)
     }
     check_retained(&r->target, "target");
     check_retained(&r->fallback, "fallback");
-    for (uint32_t i = 0; i < CUT_IMAGES; i++) {
-        if (cut_images[i].size > longest) {
-            longest = cut_images[i].size;
-        }
-    }
-    longest = whole_sectors(longest) / CUT_SECTOR;
-    /* Two images, when the first turns out bad; a stock one is moved too.
-     * Where the chip lies, everything is tried three times. */
-    if (erases >
-        (cut_board.torn.fired == cut_board.torn.cuts ? 3 : 12) * longest + 6) {
-        cut_broken("I7: %u erases in one start", (unsigned)erases);
-    }
+    check_erases();
 }
 
 /* A bit of the staged image flips by itself, once.  In mid-copy only when
@@ -268,6 +295,7 @@ static void start_board(void)
     life->in_program = false;
     cut_board.torn.trace_tag = 0;
     life->erases = (uint32_t)cut_board.counters.erases;
+    life->old_log_erases = life->log_erases;
     result = otter_boot_run(&cut_boot);
     if (result == OTTER_BOOT_HOLD) {
         cut_broken("the boot loader holds");

@@ -94,18 +94,19 @@ struct cut_life {
     /* the board */
     enum otter_reset_reason next_reason;
     uint32_t sessions;
-    uint32_t who;        /* image that runs */
-    uint32_t crashes;    /* starts of an image that crashes */
-    uint32_t naps;       /* of a sleeper on trial */
-    uint32_t tries;      /* that were left when it fell asleep */
-    uint32_t erases;     /* of the chip when this start began */
-    uint32_t log_erases; /* of the log, in the life */
-    bool ended;          /* all wishes are dealt with */
-    uint32_t quiet;      /* restarts since then */
-    uint32_t final;      /* image that ran when they were */
-    bool in_program;     /* or in the boot loader */
-    bool newest_known;   /* `newest` is what the log holds */
-    bool fs_dirty;       /* the file system is being replaced */
+    uint32_t who;            /* image that runs */
+    uint32_t crashes;        /* starts of an image that crashes */
+    uint32_t naps;           /* of a sleeper on trial */
+    uint32_t tries;          /* that were left when it fell asleep */
+    uint32_t erases;         /* of the chip when this start began */
+    uint32_t log_erases;     /* of the log, in the life */
+    uint32_t old_log_erases; /* the same when this start began */
+    bool ended;              /* all wishes are dealt with */
+    uint32_t quiet;          /* restarts since then */
+    uint32_t final;          /* image that ran when they were */
+    bool in_program;         /* or in the boot loader */
+    bool newest_known;       /* `newest` is what the log holds */
+    bool fs_dirty;           /* the file system is being replaced */
     struct otter_boot_record newest;
 };
 
