@@ -56,7 +56,8 @@ static bool is_transient(const struct otter_push_session *s)
     case OTTER_PUSH_END_BROKEN:
         return true;
     case OTTER_PUSH_END_REFUSED:
-        return strstr(s->text, "ERROR[15]") != NULL;
+        return strstr(s->text, "ERROR[15]") != NULL ||
+               (s->job->web && strstr(s->text, "HTTP status 503") != NULL);
     case OTTER_PUSH_END_DEVICE_ERROR:
         return strstr(s->text, "ERROR[7]") != NULL;
     default:

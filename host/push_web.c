@@ -243,7 +243,9 @@ static void on_login(struct otter_push_session *s)
                  "asks for a password in a way that is not known here");
         otter__push_session_finish(s, OTTER_PUSH_END_REFUSED);
     } else if (again || w->refusals >= STALE_MAX) {
-        otter__push_session_finish(s, OTTER_PUSH_END_PASSWORD_WRONG);
+        /* A new program may have another password: it is updated. */
+        otter__push_session_finish(
+            s, restarting(s) ? s->ending : OTTER_PUSH_END_PASSWORD_WRONG);
     } else if (s->password) {
         w->refusals++;
         otter__push_web_password(s);
@@ -281,6 +283,9 @@ static void on_status_or_page(struct otter_push_session *s)
 
     if (x->status == 401) {
         on_login(s);
+    } else if (x->status == 503 && s->round_tries < s->job->limits.tries) {
+        otter_web_exchange_end(&w->exchange); /* its places are taken */
+        w->next_at_ms = s->now_ms + attempt_ms(s);
     } else if (!w->stock && x->status == 200 &&
                otter_push_web_status_read(&status, x->body)) {
         w->known = true;

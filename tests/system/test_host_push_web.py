@@ -303,6 +303,44 @@ class Stock(PushCase):
         self.push_via(handle, "--timeout", "0.2", "--tries", "2", status=13,
                       words=["Protocol error"])
 
+    def test_busy_server_is_asked_again(self):
+        """All its places are taken, twice when asked and once when the file
+        comes."""
+        left = {"GET": 2, "POST": 1}
+
+        def handle(request):
+            request.read_body()
+            if left[request.method] > 0:
+                left[request.method] -= 1
+                request.answer("503 Service Unavailable", "",
+                               "Retry-After: 1\r\n")
+            else:
+                stock(SUCCESS)(request)
+        self.push_via(handle, "--timeout", "0.5", "--retries", "1",
+                      "--retry-pause", "0.1", words=["updated: "])
+
+    def test_server_that_stays_busy_is_named(self):
+        def handle(request):
+            request.answer("503 Service Unavailable", "")
+        self.push_via(handle, "--timeout", "0.2", "--tries", "2", status=17,
+                      words=["HTTP status 503"])
+
+    def test_new_program_with_another_password_is_updated(self):
+        """The device is back and lets nobody look: no reason to call the
+        password wrong."""
+        updated = []
+
+        def handle(request):
+            request.read_body()
+            if request.method == "POST":
+                updated.append(request.target)
+                request.answer("200 OK", SUCCESS)
+            elif updated or request.user() != "admin:old":
+                request.answer("401 Unauthorized", "", BASIC)
+            else:
+                request.answer("200 OK", '{"boot_id":"x","version":"1"}')
+        self.push_via(handle, "--password", "old", words=["updated: "])
+
     def test_path_and_port_can_be_chosen(self):
         def handle(request):
             request.read_body()
