@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 import otter_testlib
-from admin_testlib import LIMIT, AdminCase
+from admin_testlib import LIMIT, OTTER, AdminCase
 from otter_testlib import Console, sketch, wait_for
 from push_peer import make_image
 from test_otterd import ask, changed
@@ -109,6 +109,40 @@ class Login(RealCase):
                    says=["scope"])
         self.otter("token", "revoke", "999", "-y", status=14)
         self.otter("token", "revoke", "one", "-y", status=14)
+
+
+class Guide(RealCase):
+    """docs/administration.md is true."""
+
+    TEXT = (otter_testlib.ROOT / "docs/administration.md").read_text()
+
+    def test_session_of_the_guide_runs(self):
+        self.seen("18:FE:34:00:00:01")
+        self.otter("logout")
+        self.write("lamp.bin")
+        (self.folder / "admin.token").write_text(self.token + "\n")
+        bin_folder = self.folder / "bin"
+        bin_folder.mkdir()
+        (bin_folder / "otter").symlink_to(OTTER)
+        block = re.search(r"```sh\n(.*?)```", self.TEXT, re.DOTALL)[1]
+        done = subprocess.run(
+            ["sh", "-e", "-c", block], cwd=self.folder, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=60, env=self.environment({
+                "SERVER": self.url,
+                "PATH": f"{bin_folder}:{os.environ['PATH']}"}))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        for words in ("version 1.4 is meant for it", "Lamp in the hall",
+                      "Release 2: lamp 1.4 for all devices, active",
+                      "Release 1: lamp 1.4 for tag beta, withdrawn",
+                      '"version": "1.4"', "Logged out"):
+            self.assertIn(words, done.stdout)
+
+    def test_exit_codes_of_the_guide_are_those_of_the_tool(self):
+        rows = re.findall(r"^\| (\d+) \| (.+) \|$", self.TEXT, re.MULTILINE)
+        said = self.otter("device", "list", "--help")
+        self.assertEqual(rows, re.findall(r"^  (\d+)\t(.+)$", said,
+                                          re.MULTILINE))
 
 
 class Devices(RealCase):
