@@ -200,8 +200,12 @@ int otterd_sightings_start(struct otterd_sightings **out, const char *dir,
 void otterd_sightings_add(struct otterd_sightings *s,
                           const struct otterd_sighting *sighting)
 {
+    /* What is only routine leaves room for what is counted and told. */
+    bool routine = sighting->kind == OTTERD_SIGHTING_ASKED &&
+                   sighting->verdict != OTTERD_OFFER;
+
     pthread_mutex_lock(&s->lock);
-    if (s->count == ROOM) {
+    if (s->count >= (routine ? ROOM / 4 * 3 : ROOM)) {
         s->lost++;
     } else {
         s->filling[s->count++] = *sighting;

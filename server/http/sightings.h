@@ -2,8 +2,9 @@
  *
  * Sightings of devices on their way to the database: requests leave them here
  * without waiting, one thread writes what has gathered as one transaction.
- * When the writer cannot keep up, sightings are dropped and counted; a device
- * asks again.  What is here is lost when the process is killed. */
+ * When the writer cannot keep up, sightings are dropped and counted, those of
+ * updates last; a device asks again.  What is here is lost when the process is
+ * killed. */
 #ifndef OTTER_SERVER_HTTP_SIGHTINGS_H
 #define OTTER_SERVER_HTTP_SIGHTINGS_H
 

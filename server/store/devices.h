@@ -101,7 +101,9 @@ struct otterd_device_filter {
     const char *version;
     const char *group;
     const char *tag;
-    const char *q; /* part of the MAC, name, group, tags, version, address */
+    /* Part of the MAC, name, group, tags, version, product or address; less
+     * than OTTERD_TEXT_MAX bytes. */
+    const char *q;
     int64_t after; /* the last MAC that the caller has, -1 to start */
     int64_t limit;
 };

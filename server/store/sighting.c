@@ -21,20 +21,21 @@ struct before {
 };
 
 static int add_history(struct otterd_store *store,
-                       const struct otterd_sighting *s, const char *version,
+                       const struct otterd_sighting *s,
                        enum otterd_event event, const char *detail)
 {
-    int err = otterd__store_run(
+    return otterd__store_run(
         store, otterd__store_query(store, OTTERD_Q_HISTORY_ADD, "iisss",
-                                   (int64_t)s->mac, s->at, version,
+                                   (int64_t)s->mac, s->at, s->version,
                                    otterd_event_name(event), detail));
+}
 
-    return err != 0
-               ? err
-               : otterd__store_run(
-                     store, otterd__store_query(store, OTTERD_Q_HISTORY_PRUNE,
-                                                "ii", (int64_t)s->mac,
-                                                (int64_t)HISTORY_KEPT));
+static int prune_history(struct otterd_store *store,
+                         const struct otterd_sighting *s)
+{
+    return otterd__store_run(
+        store, otterd__store_query(store, OTTERD_Q_HISTORY_PRUNE, "ii",
+                                   (int64_t)s->mac, (int64_t)HISTORY_KEPT));
 }
 
 static int look_before(struct otterd_store *store,
@@ -148,6 +149,7 @@ static int tell(struct otterd_store *store, struct otterd_sighting *s,
                 enum otterd_event event, const struct otterd_delivery *about)
 {
     char detail[OTTERD_TEXT_MAX + 48] = "";
+    int err;
 
     if (event == OTTERD_EVENT_NONE) {
         return 0;
@@ -157,7 +159,8 @@ static int tell(struct otterd_store *store, struct otterd_sighting *s,
                  about->release, about->version);
     }
     s->event = event > s->event ? event : s->event;
-    return add_history(store, s, s->version, event, detail);
+    err = add_history(store, s, event, detail);
+    return err != 0 ? err : prune_history(store, s);
 }
 
 /* The status is news even when no delivery of ours led to it. */
@@ -214,13 +217,16 @@ static int enter_request(struct otterd_store *store, struct otterd_sighting *s)
         err = enter_device(store, s);
     }
     if (err == 0 && !before.known) {
-        err = add_history(store, s, s->version, OTTERD_EVENT_ASKED, "");
+        err = add_history(store, s, OTTERD_EVENT_ASKED, "");
     }
     if (err == 0 &&
         (!before.known || strcmp(before.version, s->version) != 0)) {
         s->event = OTTERD_EVENT_REPORTED;
-        err = add_history(store, s, s->version, OTTERD_EVENT_REPORTED,
+        err = add_history(store, s, OTTERD_EVENT_REPORTED,
                           files ? "file system" : "");
+        if (err == 0 && before.known) {
+            err = prune_history(store, s);
+        }
     }
     return err != 0 ? err : follow_delivery(store, s, &before);
 }

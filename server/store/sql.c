@@ -14,13 +14,14 @@ _Static_assert(OTTERD_WITHDRAWN == 2 && OTTERD_TARGET_MAC == 5 &&
     " last_seen, requests, address, product, version, mode, verdict, status," \
     " answer, reason, headers, dialect FROM device"
 
-/* ?2 state, ?3 version, ?4 group, ?5 tag, ?6 digits of the MAC, ?7 text. */
+/* ?2 state, ?3 version, ?4 group, ?5 tag, ?6 digits of the MAC, ?7 pattern. */
 #define DEVICE_FILTER                                                         \
     " AND (?3 IS NULL OR version = ?3) AND (?4 IS NULL OR fleet = ?4)"        \
     " AND (?5 IS NULL OR instr(' ' || tags || ' ', ' ' || ?5 || ' '))"        \
-    " AND (?7 IS NULL OR instr(printf('%012X', mac), ?6) OR"                  \
-    " instr(lower(name || char(10) || fleet || char(10) || tags || char(10)"  \
-    " || version || char(10) || address || char(10) || product), lower(?7)))" \
+    " AND (?7 IS NULL OR version LIKE ?7 ESCAPE '!' OR name LIKE ?7"          \
+    " ESCAPE '!' OR address LIKE ?7 ESCAPE '!' OR fleet LIKE ?7 ESCAPE '!'"   \
+    " OR tags LIKE ?7 ESCAPE '!' OR product LIKE ?7 ESCAPE '!'"               \
+    " OR (?6 IS NOT NULL AND instr(printf('%012X', mac), ?6)))"               \
     " ORDER BY mac LIMIT ?8"
 
 #define FIRMWARE_COLUMNS                                                      \
