@@ -185,6 +185,69 @@ class DevicePush(otter_testlib.SystemTest):
         self.assertEqual(guesser.hear(), b"ERR: wrong passwords, wait 1 s\n")
         self.takes_an_update(board, "geheim")
 
+    # --- Section 10, items 6 and 7 --------------------------------------
+    def test_parser_table(self):
+        """What is accepted is answered at once; that the rest is ignored
+        shows in the reply to what comes after it."""
+        board, host = self.ready()
+        digits = "0123456789abcdef0123456789abcdef"
+        host.listener.close()
+        deaf = socket.socket()  # bound, so that nobody else listens there
+        self.addCleanup(deaf.close)
+        deaf.bind((HOST, 0))
+        port = deaf.getsockname()[1]
+        for accepted in (f"0 {port} 1 {digits}\n", f"0 {port} 1 {digits}",
+                         f"000 0{port} 5 {digits}\r\n",
+                         f"100 {port} 4096 {digits}\n"):
+            for ignored in (f"0 1 1 {digits[1:]}\n", f"7 1 1 {digits}\n",
+                            "hello\n", f"200 {digits} {digits}\n"):
+                host.say(ignored)
+            host.say(accepted)
+            self.assertEqual(host.hear(), b"OK", accepted)
+            # It dials the port, where nobody listens.
+            board.expect(r"Error\[2\]: Connect Failed$")
+        host.say(f"0 1 1234567890123456 {digits}\n")
+        self.refused(board, host, b"ERR: ERROR[5]: Bad Size Given\n", 1,
+                     "bad size given")
+        self.takes_an_update(board)
+
+    def test_waitauth_table(self):
+        board, host = self.ready(settings={"password": "geheim"})
+        cnonce = md5hex(b"any text")
+
+        def challenged():
+            host.invite(self.image)
+            reply = host.hear()
+            self.assertRegex(reply, rb"^AUTH [0-9a-f]{32}$")
+            return reply[5:].decode()
+
+        def response(nonce):
+            stored = md5hex(b"geheim")
+            return md5hex(f"{stored}:{nonce}:{cnonce}".encode())
+
+        # Silence, and idle: the next invitation is the first to be answered.
+        challenged()
+        host.invite(self.image)
+        nonce = challenged()
+        host.say(f"200 {cnonce} {response(nonce)}\r\n")
+        nonce = challenged()
+        host.say(f"200 {cnonce} {response(nonce).upper()}\n")
+        self.refused(board, host, b"Authentication Failed", 0,
+                     "authentication failed")
+        nonce = challenged()
+        host.say(f"200 {cnonce} {response(nonce)}\n")
+        self.assertEqual(host.hear(), b"OK")
+        host.connect()
+        host.send(self.image)
+        self.assertEqual(host.result(), b"OK")
+        board.expect("^basic_ota 1.1.0$")
+        board.expect("^Ready$")
+        host = self.host(board)
+        host.invite(self.image, size=3000016)
+        self.answer(host, "geheim")
+        self.refused(board, host, b"ERR: ERROR[4]: Not Enough Space\n", 1,
+                     "not enough space.*")
+
     # --- The connection --------------------------------------------------
 
     def test_host_port_unreachable(self):

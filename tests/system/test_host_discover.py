@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """otter discover and otter discovery on a wire of their own: against boards,
-against recorded answers of the core, and against devices that are written
-here and misbehave (protocol 1.14, manual R30 to R32)."""
+and against devices that are written here and misbehave (protocol 1.14, manual
+R30 to R32)."""
 import json
 import os
 import socket
