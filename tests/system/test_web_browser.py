@@ -3,8 +3,10 @@
 """The update page in a real Chromium, against the virtual board: what a
 person sees, and afterwards what the flash holds.  OTTER_SHOTS names a folder
 for screenshots that somebody wants to look at."""
+import functools
 import gzip
 import hashlib
+import http.server
 import os
 import pathlib
 import socket
@@ -108,6 +110,11 @@ class Relay:
     def close(self):
         self.hold(None)
         self._listener.close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *words):
+        pass
 
 
 def needed(test):
@@ -352,6 +359,30 @@ class Details(PageTest):
         self.assertTrue(relay.changed)
         self.assertEqual(board.status()["starts"], 1)
         self.assertNotIn("Update Success", board.console.text)
+
+    def test_page_of_another_site_cannot_update(self):
+        """A form elsewhere, which a browser sends anywhere without asking,
+        and a script that does not want to read the answer."""
+        board = self.ready(flavour="")
+        path = self.folder / "index.html"
+        path.write_text(f"""<!DOCTYPE html><title>Kittens</title>
+            <h1>Kittens</h1><form method="post" action="{self.url(board)}"
+            enctype="multipart/form-data"><input type="file" name="firmware">
+            <button>More</button></form>""")
+        server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), functools.partial(Quiet, directory=self.folder))
+        threading.Thread(target=server.serve_forever).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        browser = self.open(f"http://127.0.0.1:{server.server_port}/")
+        browser.eval(script=f"""fetch("{self.url(board)}", {{method: "POST",
+            mode: "no-cors", body: new Blob(["x"])}}).catch(e => 0)""")
+        browser.choose(selector="[name=firmware]", path=str(self.new))
+        browser.click(selector="button")
+        browser.wait(selector="body", pattern="^the request comes from a page "
+                     "of another site\\s*$")
+        self.assertNotIn("Update", board.console.text.split("IP addr")[1])
+        self.assertEqual(board.status()["starts"], 1)
 
     def test_form_without_javascript(self):
         board = self.ready()
