@@ -33,46 +33,61 @@ static const char *const names[OTTERD_FIELDS] = {
 static void keep(char *out, size_t size, bool again, const char *value)
 {
     size_t len = again ? strlen(out) : 0;
+    size_t n;
 
-    snprintf(out + len, size - len, "%s%s", again ? ", " : "", value);
+    for (const char *comma = ", "; again && *comma != '\0'; comma++) {
+        if (len < size - 1) {
+            out[len++] = *comma;
+        }
+    }
+    n = strnlen(value, size - 1 - len);
+    memcpy(out + len, value, n);
+    out[len + n] = '\0';
 }
 
 /* A line for people, in printable ASCII; only whole lines. */
 static void note(struct otterd_heard *heard, const char *name,
                  const char *value)
 {
-    size_t len = strlen(heard->lines);
-    size_t room = sizeof heard->lines - len;
-    char *line = heard->lines + len;
-    int need = snprintf(line, room, "%s: %s\n", name, value);
+    size_t name_len = strlen(name);
+    size_t value_len = strlen(value);
+    size_t need = name_len + 2 + value_len + 1;
+    char *line = heard->lines + heard->lines_len;
 
-    if (need < 0 || (size_t)need >= room) {
-        *line = '\0';
+    if (need >= sizeof heard->lines - heard->lines_len) {
         return;
     }
-    for (int i = 0; i < need - 1; i++) {
+    memcpy(line, name, name_len);
+    memcpy(line + name_len, ": ", 2);
+    memcpy(line + name_len + 2, value, value_len);
+    for (size_t i = 0; i < need - 1; i++) {
         if (line[i] < 0x20 || line[i] > 0x7e) {
             line[i] = '?';
         }
     }
+    line[need - 1] = '\n';
+    line[need] = '\0';
+    heard->lines_len += need;
 }
 
 static void keep_field(struct otterd_heard *heard, int family,
                        const char *name, const char *value)
 {
     for (int i = 0; i < OTTERD_FIELDS; i++) {
-        if (strcasecmp(name, names[i]) == 0) {
+        if (((name[0] ^ names[i][0]) & ~0x20) == 0 &&
+            strcasecmp(name, names[i]) == 0) {
             keep(heard->fields[family][i], OTTERD_TEXT_MAX,
                  heard->has[family][i], value);
             heard->has[family][i] = true;
+            return;
         }
     }
 }
 
-void otterd_heard_add(struct otterd_heard *heard, const char *name,
-                      const char *value)
+/* The others that matter; false: not for the registry. */
+static bool keep_other(struct otterd_heard *heard, const char *name,
+                       const char *value)
 {
-    value = value == NULL ? "" : value;
     if (strcasecmp(name, "User-Agent") == 0) {
         keep(heard->agent, sizeof heard->agent, heard->agent[0] != '\0',
              value);
@@ -82,19 +97,35 @@ void otterd_heard_add(struct otterd_heard *heard, const char *name,
     } else if (strcasecmp(name, "If-Range") == 0) {
         keep(heard->if_range, sizeof heard->if_range,
              heard->if_range[0] != '\0', value);
-    } else if (strcasecmp(name, "x-Otter-Status") == 0) {
-        keep(heard->status, sizeof heard->status, heard->status[0] != '\0',
-             value);
     } else if (strcasecmp(name, "Authorization") == 0 ||
                strcasecmp(name, "Cookie") == 0) {
-        return; /* secrets are not for the registry */
+        return false; /* secrets */
+    }
+    return true;
+}
+
+void otterd_heard_add(struct otterd_heard *heard, const char *name,
+                      const char *value)
+{
+    value = value == NULL ? "" : value;
+    if ((name[0] | 0x20) != 'x') { /* most of them are */
+        if (keep_other(heard, name, value)) {
+            note(heard, name, value);
+        }
+        return;
     }
     note(heard, name, value);
+    if (strcasecmp(name, "x-Otter-Status") == 0) {
+        keep(heard->status, sizeof heard->status, heard->status[0] != '\0',
+             value);
+        return;
+    }
     for (int family = 0; family < 2; family++) {
         size_t len = strlen(prefixes[family]);
 
         if (strncasecmp(name, prefixes[family], len) == 0) {
             keep_field(heard, family, name + len, value);
+            return;
         }
     }
 }

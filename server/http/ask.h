@@ -23,6 +23,7 @@ struct otterd_heard {
     /* private: of the ESP8266 and, with the same ends, of the ESP32 */
     char fields[2][OTTERD_FIELDS][OTTERD_TEXT_MAX];
     bool has[2][OTTERD_FIELDS];
+    size_t lines_len;
     char lines[OTTERD_HEADERS_MAX];
 };
 

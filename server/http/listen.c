@@ -181,6 +181,19 @@ static bool peer_of(struct MHD_Connection *connection, struct in6_addr *out)
            otterd_address_read(text, out) == 0;
 }
 
+/* Most ask by IPv4 and directly. */
+static bool plain_address(struct MHD_Connection *connection,
+                          char out[OTTERD_ADDRESS_MAX])
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info == NULL ? NULL : info->client_addr;
+
+    return address != NULL && address->sa_family == AF_INET &&
+           inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr,
+                     out, OTTERD_ADDRESS_MAX) != NULL;
+}
+
 static bool is_proxy(const struct otterd_config *config,
                      const struct in6_addr *address)
 {
@@ -227,6 +240,9 @@ void otterd__address_of(const struct otterd_server *server,
     size_t len;
 
     out[0] = '\0';
+    if (server->config.proxy_count == 0 && plain_address(connection, out)) {
+        return;
+    }
     if (!peer_of(connection, &address)) {
         return;
     }

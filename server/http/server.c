@@ -4,6 +4,7 @@
 #include "server/http/server.h"
 
 #include "server/api/hub.h"
+#include "server/http/answers.h"
 #include "server/http/api.h"
 #include "server/http/server_internal.h"
 #include "server/http/tls.h"
@@ -181,6 +182,9 @@ int otterd_server_start(struct otterd_server **out,
                                      server->hub);
     }
     if (err == 0) {
+        err = otterd_answers_start(&server->answers, server->dir);
+    }
+    if (err == 0) {
         err = otterd_calls_start(&server->calls, server->dir, server->hub);
     }
     if (err == 0) {
@@ -249,6 +253,7 @@ void otterd_server_stop(struct otterd_server *server)
     otterd_tls_unload();
     otterd_patience_stop(server->patience);
     otterd_calls_free(server->calls);
+    otterd_answers_stop(server->answers);
     otterd_sightings_stop(server->sightings);
     otterd_hub_destroy(server->hub);
     for (unsigned i = 0; i < server->reader_count; i++) {

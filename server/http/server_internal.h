@@ -36,6 +36,7 @@ struct otterd_server {
     struct otterd_hub *hub;
     struct otterd_sightings *sightings;
     struct otterd_calls *calls;
+    struct otterd_answers *answers;
     struct otterd_reader readers[OTTERD_READERS_MAX];
     unsigned reader_count;
     unsigned threads;

@@ -10,11 +10,16 @@
 #include "format/error.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-#define ROOM             1024
+#define ROOM             2048
+#define RESERVED         512 /* of these, for offers and downloads alone */
 #define PAUSE_MS         20
+#define SHARE            4 /* pauses so many times as long as a batch took */
 #define COMPLAIN_SECONDS 10
 
 /* Devices that are told of in one batch: nobody reads more at that pace. */
@@ -29,24 +34,37 @@ struct otterd_sightings {
     struct otterd_sighting *filling;
     struct otterd_sighting *writing;
     size_t count;
-    uint64_t lost;
+    atomic_ullong lost;
+    atomic_bool crowded; /* no room for those who are offered nothing */
     bool stop;
     time_t complained; /* the writer's */
     uint64_t unsaid;   /* lost since then */
 };
 
-/* Others want to write too, and a fuller batch costs the disk no more. */
-static void let_others(struct otterd_sightings *s)
+static int64_t now_ns(void)
 {
-    struct timespec until;
+    struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += PAUSE_MS * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Others want to write too, and answering goes before keeping account: the
+ * writer takes a fifth of a core at most, however many devices ask.  A fuller
+ * batch costs the disk no more. */
+static void let_others(struct otterd_sightings *s, int64_t took_ns)
+{
+    int64_t pause = took_ns * SHARE;
+    struct timespec until;
+    int64_t end;
+
+    if (pause < PAUSE_MS * 1000000) {
+        pause = PAUSE_MS * 1000000;
     }
-    while (!s->stop && s->count < ROOM / 2 &&
+    end = now_ns() + pause;
+    until.tv_sec = (time_t)(end / 1000000000);
+    until.tv_nsec = (long)(end % 1000000000);
+    while (!s->stop &&
            pthread_cond_timedwait(&s->more, &s->lock, &until) == 0) {
     }
 }
@@ -133,6 +151,7 @@ static void *write_them(void *arg)
     while (s->count > 0 || !s->stop) {
         struct otterd_sighting *batch = s->filling;
         size_t count = s->count;
+        int64_t begin;
 
         if (count == 0) {
             pthread_cond_wait(&s->more, &s->lock);
@@ -141,7 +160,9 @@ static void *write_them(void *arg)
         s->filling = s->writing;
         s->writing = batch;
         s->count = 0;
+        atomic_store(&s->crowded, false);
         pthread_mutex_unlock(&s->lock);
+        begin = now_ns();
         if (otterd_device_saw(s->store, batch, count) == 0) {
             tell(s, batch, count);
             count = 0;
@@ -149,8 +170,8 @@ static void *write_them(void *arg)
             complain(s, count);
         }
         pthread_mutex_lock(&s->lock);
-        s->lost += count;
-        let_others(s);
+        atomic_fetch_add(&s->lost, count);
+        let_others(s, now_ns() - begin);
     }
     pthread_mutex_unlock(&s->lock);
     return NULL;
@@ -197,31 +218,48 @@ int otterd_sightings_start(struct otterd_sightings **out, const char *dir,
     return 0;
 }
 
+/* What moves a delivery on is not crowded out by those who only ask. */
+static bool is_news(const struct otterd_sighting *sighting)
+{
+    return sighting->kind == OTTERD_SIGHTING_DOWNLOADED ||
+           sighting->verdict == OTTERD_OFFER;
+}
+
+bool otterd_sightings_skip(struct otterd_sightings *s,
+                           enum otterd_verdict verdict)
+{
+    if (verdict == OTTERD_OFFER || !atomic_load(&s->crowded)) {
+        return false;
+    }
+    atomic_fetch_add(&s->lost, 1);
+    return true;
+}
+
 void otterd_sightings_add(struct otterd_sightings *s,
                           const struct otterd_sighting *sighting)
 {
-    /* What is only routine leaves room for what is counted and told. */
-    bool routine = sighting->kind == OTTERD_SIGHTING_ASKED &&
-                   sighting->verdict != OTTERD_OFFER;
+    size_t size = offsetof(struct otterd_sighting, headers) +
+                  strlen(sighting->headers) + 1;
+    size_t room = is_news(sighting) ? ROOM : ROOM - RESERVED;
+    bool first = false;
 
     pthread_mutex_lock(&s->lock);
-    if (s->count >= (routine ? ROOM / 4 * 3 : ROOM)) {
-        s->lost++;
+    if (s->count >= room) {
+        atomic_store(&s->crowded, true);
+        atomic_fetch_add(&s->lost, 1);
     } else {
-        s->filling[s->count++] = *sighting;
-        pthread_cond_signal(&s->more);
+        memcpy(&s->filling[s->count], sighting, size);
+        first = s->count++ == 0;
     }
     pthread_mutex_unlock(&s->lock);
+    if (first) {
+        pthread_cond_signal(&s->more); /* it waits for the first alone */
+    }
 }
 
 uint64_t otterd_sightings_lost(struct otterd_sightings *s)
 {
-    uint64_t lost;
-
-    pthread_mutex_lock(&s->lock);
-    lost = s->lost;
-    pthread_mutex_unlock(&s->lock);
-    return lost;
+    return atomic_load(&s->lost);
 }
 
 void otterd_sightings_stop(struct otterd_sightings *s)

@@ -3,8 +3,8 @@
  * Sightings of devices on their way to the database: requests leave them here
  * without waiting, one thread writes what has gathered as one transaction.
  * When the writer cannot keep up, sightings are dropped and counted, those of
- * updates last; a device asks again.  What is here is lost when the process is
- * killed. */
+ * devices that are offered nothing first; a device asks again.  What is here
+ * is lost when the process is killed. */
 #ifndef OTTER_SERVER_HTTP_SIGHTINGS_H
 #define OTTER_SERVER_HTTP_SIGHTINGS_H
 
@@ -18,6 +18,11 @@ struct otterd_sightings;
 OTTER_MUST_CHECK int otterd_sightings_start(struct otterd_sightings **out,
                                             const char *dir,
                                             struct otterd_hub *hub);
+
+/* True: there is no room for a request that was answered like this, which is
+ * counted as lost; nothing needs to be put together for `add` then. */
+bool otterd_sightings_skip(struct otterd_sightings *sightings,
+                           enum otterd_verdict verdict);
 
 /* Leaves one, copied.  Callable from any thread. */
 void otterd_sightings_add(struct otterd_sightings *sightings,

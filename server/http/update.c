@@ -3,6 +3,7 @@
  * The pull endpoint: the order of checks, statuses, texts and headers of the
  * manual's script (protocol 5.4).  A 206 and a version query's answer go only
  * to who asked for them. */
+#include "server/http/answers.h"
 #include "server/http/ask.h"
 #include "server/http/server_internal.h"
 #include "server/judge.h"
@@ -75,7 +76,7 @@ static void note_sighting(const struct request *r)
     copy_clean(s.version, sizeof s.version, r->ask.version);
     copy_clean(s.status, sizeof s.status, r->heard.status);
     copy_clean(s.reason, sizeof s.reason, decision->reason);
-    memcpy(s.headers, r->heard.lines, sizeof s.headers);
+    memcpy(s.headers, r->heard.lines, r->heard.lines_len + 1);
     if (otterd_log_wants(OTTERD_LOG_DEBUG)) {
         char mac[13];
 
@@ -136,6 +137,10 @@ static void follow_download(struct request *r, uint32_t first, uint32_t last)
 static enum MHD_Result send_text(struct request *r, unsigned status,
                                  const char *text)
 {
+    if (text[0] == '\0') {
+        atomic_fetch_add(&r->server->metrics.responses[status], 1);
+        return otterd_answers_empty(r->server->answers, r->connection, status);
+    }
     return otterd__send(r->server, r->connection, status, otterd__text(text));
 }
 
@@ -158,47 +163,73 @@ static enum MHD_Result send_version(struct request *r)
     return otterd__send(r->server, r->connection, MHD_HTTP_OK, response);
 }
 
-static void describe(struct MHD_Response *response, const struct request *r,
-                     const char *etag)
+static enum MHD_Result send_missing(struct request *r, int err)
 {
-    const struct otterd_release *release = &r->judgement.release;
-    char line[OTTERD_FILE_NAME_MAX + 32];
-
-    add(response, "Content-Type", "application/octet-stream");
-    snprintf(line, sizeof line, "attachment; filename=%s", release->file_name);
-    add(response, "Content-Disposition", line);
-    add(response, "x-MD5", release->md5);
-    add(response, "ETag", etag);
-    if (r->ask.dialect == OTTERD_DIALECT_CURRENT) {
-        add(response, "x-version", release->version);
-    }
+    otterd_log(OTTERD_LOG_ERROR, "firmware",
+               otterd_log_text("sha256", r->judgement.release.sha256),
+               otterd_log_text("why", otter_error_text(err)));
+    return send_text(r, MHD_HTTP_SERVICE_UNAVAILABLE, "");
 }
 
-static enum MHD_Result send_file(struct request *r, int fd, uint32_t first,
-                                 uint32_t last, bool part)
+static enum MHD_Result send_part(struct request *r, uint32_t first,
+                                 uint32_t last)
 {
-    uint32_t size = r->judgement.release.size;
-    struct MHD_Response *response = MHD_create_response_from_fd_at_offset64(
-        (uint64_t)last - first + 1, fd, first);
+    const struct otterd_release *release = &r->judgement.release;
+    int fd =
+        otterd_firmware_open(r->server->dir, release->sha256, release->size);
+    struct MHD_Response *response;
     char line[72];
 
+    if (fd < 0) {
+        return send_missing(r, fd);
+    }
+    response = MHD_create_response_from_fd_at_offset64(
+        (uint64_t)last - first + 1, fd, first);
     if (response == NULL) {
         close(fd);
         return MHD_NO;
     }
-    snprintf(line, sizeof line, "\"%s\"", r->judgement.release.sha256);
-    describe(response, r, line);
-    if (part) {
-        snprintf(line, sizeof line, "bytes %" PRIu32 "-%" PRIu32 "/%" PRIu32,
-                 first, last, size);
-        add(response, "Content-Range", line);
-    }
+    otterd_answers_describe(response, release,
+                            r->ask.dialect == OTTERD_DIALECT_CURRENT);
+    snprintf(line, sizeof line, "bytes %" PRIu32 "-%" PRIu32 "/%" PRIu32,
+             first, last, release->size);
+    add(response, "Content-Range", line);
     if (!r->head) {
         follow_download(r, first, last);
     }
-    return otterd__send(r->server, r->connection,
-                        part ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK,
+    return otterd__send(r->server, r->connection, MHD_HTTP_PARTIAL_CONTENT,
                         response);
+}
+
+static enum MHD_Result send_whole(struct request *r)
+{
+    const struct otterd_release *release = &r->judgement.release;
+    enum MHD_Result result = MHD_NO;
+    int err =
+        otterd_answers_file(r->server->answers, r->connection, release,
+                            r->ask.dialect == OTTERD_DIALECT_CURRENT, &result);
+
+    if (err != 0) {
+        return send_missing(r, err);
+    }
+    atomic_fetch_add(&r->server->metrics.responses[MHD_HTTP_OK], 1);
+    if (result == MHD_YES && !r->head) {
+        follow_download(r, 0, release->size - 1);
+    }
+    return result;
+}
+
+static enum MHD_Result send_out_of_range(struct request *r)
+{
+    struct MHD_Response *response = otterd__text("");
+    char line[32];
+
+    if (response != NULL) {
+        snprintf(line, sizeof line, "bytes */%" PRIu32,
+                 r->judgement.release.size);
+        add(response, "Content-Range", line);
+    }
+    return otterd__send(r->server, r->connection, 416, response);
 }
 
 static enum MHD_Result send_firmware(struct request *r)
@@ -206,33 +237,20 @@ static enum MHD_Result send_firmware(struct request *r)
     uint32_t size = r->judgement.release.size;
     uint32_t first = 0;
     uint32_t last = size - 1;
-    struct MHD_Response *response;
     char etag[72];
     int range = 0;
-    int fd;
 
-    snprintf(etag, sizeof etag, "\"%s\"", r->judgement.release.sha256);
-    if (r->heard.if_range[0] == '\0' || strcmp(r->heard.if_range, etag) == 0) {
-        range = otterd_range_read(r->heard.range, size, &first, &last);
-    }
-    if (range < 0) {
-        response = otterd__text("");
-        if (response != NULL) {
-            snprintf(etag, sizeof etag, "bytes */%" PRIu32, size);
-            add(response, "Content-Range", etag);
+    if (r->heard.range[0] != '\0') {
+        snprintf(etag, sizeof etag, "\"%s\"", r->judgement.release.sha256);
+        if (r->heard.if_range[0] == '\0' ||
+            strcmp(r->heard.if_range, etag) == 0) {
+            range = otterd_range_read(r->heard.range, size, &first, &last);
         }
-        return otterd__send(r->server, r->connection, 416, response);
     }
-    fd = otterd_firmware_open(r->server->dir, r->judgement.release.sha256,
-                              size);
-    if (fd < 0) {
-        otterd_log(OTTERD_LOG_ERROR, "firmware",
-                   otterd_log_text("sha256", r->judgement.release.sha256),
-                   otterd_log_text("why", otter_error_text(fd)));
-        return send_text(r, MHD_HTTP_SERVICE_UNAVAILABLE, "");
+    if (range == 0) {
+        return send_whole(r);
     }
-    return range > 0 ? send_file(r, fd, first, last, true)
-                     : send_file(r, fd, 0, size - 1, false);
+    return range > 0 ? send_part(r, first, last) : send_out_of_range(r);
 }
 
 static enum MHD_Result refuse(struct request *r, enum otterd_gate gate)
@@ -280,9 +298,13 @@ static unsigned look_up(struct request *r, const char *path,
 {
     struct otterd_reader *reader = otterd__reader(r->server);
     struct otterd_path found;
-    int err = otterd_path_find(reader->store, path, &found);
+    int err = otterd_store_view(reader->store);
+    bool viewing = err == 0;
     unsigned status = 0;
 
+    if (err == 0) {
+        err = otterd_path_find(reader->store, path, &found);
+    }
     if (err == OTTER_ERR_NO_DATA) {
         status = MHD_HTTP_NOT_FOUND;
     } else if (err == 0) {
@@ -297,6 +319,9 @@ static unsigned look_up(struct request *r, const char *path,
         otterd_log(OTTERD_LOG_ERROR, "store",
                    otterd_log_text("why", otterd_store_error(reader->store)));
         status = MHD_HTTP_SERVICE_UNAVAILABLE;
+    }
+    if (viewing) {
+        otterd_store_view_end(reader->store);
     }
     pthread_mutex_unlock(&reader->lock);
     return status;
@@ -327,6 +352,10 @@ enum MHD_Result otterd__answer_device(struct otterd_server *server,
     }
     atomic_fetch_add(&server->metrics.answers[r.judgement.decision.verdict],
                      1);
-    note_sighting(&r);
+    if (otterd_log_wants(OTTERD_LOG_DEBUG) ||
+        !otterd_sightings_skip(server->sightings,
+                               r.judgement.decision.verdict)) {
+        note_sighting(&r);
+    }
     return send_decision(&r);
 }

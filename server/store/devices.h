@@ -67,10 +67,11 @@ struct otterd_sighting {
     char version[OTTERD_TEXT_MAX];
     char status[OTTERD_STATUS_MAX]; /* x-Otter-Status, or empty */
     char reason[OTTERD_REASON_MAX];
-    char headers[OTTERD_HEADERS_MAX]; /* lines "name: value" */
     /* Filled by otterd_device_saw. */
     enum otterd_event event; /* the most telling thing that it was */
     int64_t counted;         /* release whose counts changed, 0: none */
+    /* The last field: of most of it nothing is used. */
+    char headers[OTTERD_HEADERS_MAX]; /* lines "name: value" */
 };
 
 /* Enters sightings in one transaction: the devices, what happened to them in

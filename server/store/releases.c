@@ -115,46 +115,156 @@ static void read_release(struct otterd_release *r, sqlite3_stmt *row)
     otterd__store_text(r->sha256, sizeof r->sha256, row, 11);
 }
 
+/* A list that grows. */
+struct found {
+    struct otterd_release *list;
+    size_t count;
+    size_t room;
+};
+
+static int make_room(struct found *found, size_t more)
+{
+    size_t room = found->room == 0 ? 4 : found->room;
+    void *grown;
+
+    if (found->count + more <= found->room) {
+        return 0;
+    }
+    while (room < found->count + more) {
+        room *= 2;
+    }
+    grown = realloc(found->list, room * sizeof *found->list);
+    if (grown == NULL) {
+        return OTTER_ERR_NO_MEMORY;
+    }
+    found->list = grown;
+    found->room = room;
+    return 0;
+}
+
+/* Takes the rows of a statement, for this product and mode. */
+static int take_rows(struct otterd_store *store, sqlite3_stmt *row,
+                     const char product[OTTERD_TEXT_MAX],
+                     enum otterd_mode mode, struct found *out)
+{
+    int err;
+
+    while ((err = otterd__store_row(store, row)) == 0) {
+        struct otterd_release *release;
+
+        err = make_room(out, 1);
+        if (err != 0) {
+            sqlite3_reset(row);
+            return err;
+        }
+        release = &out->list[out->count++];
+        read_release(release, row);
+        release->mode = mode;
+        memcpy(release->product, product, sizeof release->product);
+    }
+    return err == OTTER_ERR_NO_DATA ? 0 : err;
+}
+
+static int find_others(struct otterd_store *store,
+                       const char product[OTTERD_TEXT_MAX],
+                       enum otterd_mode mode, struct found *out)
+{
+    sqlite3_stmt *row = otterd__store_query(store, OTTERD_Q_RELEASE_FIND_OTHER,
+                                            "si", product, (int64_t)mode);
+
+    return take_rows(store, row, product, mode, out);
+}
+
+static int find_own(struct otterd_store *store, const struct otterd_ask *ask,
+                    enum otterd_mode mode, struct found *out)
+{
+    char mac[13];
+    sqlite3_stmt *row;
+
+    snprintf(mac, sizeof mac, "%012" PRIx64, ask->mac);
+    row = otterd__store_query(store, OTTERD_Q_RELEASE_FIND_MAC, "sis",
+                              ask->product, (int64_t)mode, mac);
+    return take_rows(store, row, ask->product, mode, out);
+}
+
+/* Learns for the view what all devices share. */
+static int keep_shared(struct otterd_store *store,
+                       const char product[OTTERD_TEXT_MAX],
+                       enum otterd_mode mode,
+                       struct otterd__view_releases *kept)
+{
+    struct found fresh = {NULL, 0, 0};
+    sqlite3_stmt *row;
+    int err = find_others(store, product, mode, &fresh);
+
+    if (err == 0) {
+        row = otterd__store_query(store, OTTERD_Q_RELEASE_HAS_MAC, "si",
+                                  product, (int64_t)mode);
+        err = otterd__store_row(store, row);
+        sqlite3_reset(row);
+    }
+    if (err != 0 && err != OTTER_ERR_NO_DATA) {
+        free(fresh.list);
+        return err;
+    }
+    free(kept->list);
+    kept->list = fresh.list;
+    kept->count = fresh.count;
+    kept->has_mac = err == 0;
+    kept->mode = mode;
+    memcpy(kept->product, product, sizeof kept->product);
+    kept->used = true;
+    return 0;
+}
+
+/* As below, in an open view. */
+static int find_in_view(struct otterd_store *store,
+                        const struct otterd_ask *ask, enum otterd_mode mode,
+                        struct found *out)
+{
+    size_t slot = (otterd__view_slot(ask->product) + (size_t)mode * 3) %
+                  OTTERD_VIEW_SLOTS;
+    struct otterd__view_releases *kept = &store->view.releases[slot];
+    int err = 0;
+
+    if (!kept->used || kept->mode != mode ||
+        strcmp(kept->product, ask->product) != 0) {
+        err = keep_shared(store, ask->product, mode, kept);
+    }
+    if (err == 0) {
+        err = make_room(out, kept->count + 1);
+    }
+    if (err == 0 && kept->count > 0) {
+        memcpy(out->list, kept->list, kept->count * sizeof *kept->list);
+        out->count = kept->count;
+    }
+    return err == 0 && kept->has_mac ? find_own(store, ask, mode, out) : err;
+}
+
 int otterd_release_find(struct otterd_store *store,
                         const struct otterd_ask *ask,
                         struct otterd_release **list, size_t *count)
 {
     enum otterd_mode mode =
         ask->mode == OTTERD_FILE_SYSTEM ? OTTERD_FILE_SYSTEM : OTTERD_SKETCH;
-    size_t room = 0;
-    char mac[13];
-    sqlite3_stmt *row;
+    struct found found = {NULL, 0, 0};
     int err;
 
-    *list = NULL;
-    *count = 0;
-    snprintf(mac, sizeof mac, "%012" PRIx64, ask->mac);
-    row = otterd__store_query(store, OTTERD_Q_RELEASE_FIND, "sis",
-                              ask->product, (int64_t)mode, mac);
-    while ((err = otterd__store_row(store, row)) == 0) {
-        if (*count == room) {
-            size_t larger = room == 0 ? 4 : room * 2;
-            void *grown = realloc(*list, larger * sizeof **list);
-
-            if (grown == NULL) {
-                sqlite3_reset(row);
-                err = OTTER_ERR_NO_MEMORY;
-                break;
-            }
-            *list = grown;
-            room = larger;
+    if (store->view.open) {
+        err = find_in_view(store, ask, mode, &found);
+    } else {
+        err = find_others(store, ask->product, mode, &found);
+        if (err == 0) {
+            err = find_own(store, ask, mode, &found);
         }
-        read_release(&(*list)[*count], row);
-        (*list)[*count].mode = mode;
-        memcpy((*list)[*count].product, ask->product, sizeof ask->product);
-        (*count)++;
     }
-    if (err == OTTER_ERR_NO_DATA) {
-        return 0;
+    if (err != 0) {
+        free(found.list);
+        found.list = NULL;
+        found.count = 0;
     }
-    free(*list);
-    *list = NULL;
-    *count = 0;
+    *list = found.list;
+    *count = found.count;
     return err;
 }
 

@@ -41,6 +41,8 @@ _Static_assert(OTTERD_WITHDRAWN == 2 && OTTERD_TARGET_MAC == 5 &&
 
 const char *const otterd__sql[OTTERD_Q_COUNT] = {
     [OTTERD_Q_BEGIN] = "BEGIN IMMEDIATE",
+    [OTTERD_Q_BEGIN_VIEW] = "BEGIN",
+    [OTTERD_Q_LOOK] = "PRAGMA data_version",
     [OTTERD_Q_COMMIT] = "COMMIT",
     /* SQL's own verb, which our sources keep clear of. */
     [OTTERD_Q_CANCEL] = "ROLL"
@@ -154,12 +156,15 @@ const char *const otterd__sql[OTTERD_Q_COUNT] = {
     [OTTERD_Q_RELEASE_DESCRIBE] =
         "UPDATE release SET priority = ?2, notes = coalesce(?3, notes)"
         " WHERE id = ?1 RETURNING id",
-    [OTTERD_Q_RELEASE_FIND] = RELEASE_COLUMNS RELEASE_FROM
+    [OTTERD_Q_RELEASE_FIND_MAC] = RELEASE_COLUMNS RELEASE_FROM
     " WHERE r.state <> 2 AND r.product = ?1 AND r.mode = ?2"
-    " AND r.target = 5 AND r.target_value = ?3"
-    " UNION ALL " RELEASE_COLUMNS RELEASE_FROM
+    " AND r.target = 5 AND r.target_value = ?3",
+    [OTTERD_Q_RELEASE_FIND_OTHER] = RELEASE_COLUMNS RELEASE_FROM
     " WHERE r.state <> 2 AND r.product = ?1 AND r.mode = ?2"
     " AND r.target < 5",
+    [OTTERD_Q_RELEASE_HAS_MAC] =
+        "SELECT 1 FROM release WHERE state <> 2 AND product = ?1"
+        " AND mode = ?2 AND target = 5 LIMIT 1",
     [OTTERD_Q_RELEASE_GET] = RELEASE_VIEW " WHERE r.id = ?1",
     [OTTERD_Q_RELEASE_LIST] =
         RELEASE_VIEW " WHERE (?1 = 0 OR r.id < ?1) AND (?2 < 0 OR"

@@ -6,6 +6,7 @@
 #include "format/error.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,8 +100,12 @@ void otterd__store_text(char *out, size_t size, sqlite3_stmt *statement,
                         int column)
 {
     const unsigned char *text = sqlite3_column_text(statement, column);
+    size_t len = (size_t)sqlite3_column_bytes(statement, column);
 
-    snprintf(out, size, "%s", text == NULL ? "" : (const char *)text);
+    len = text == NULL ? 0 : strnlen((const char *)text, len);
+    len = len < size ? len : size - 1;
+    memcpy(out, text == NULL ? (const unsigned char *)"" : text, len);
+    out[len] = '\0';
 }
 
 int otterd_store_begin(struct otterd_store *store)
@@ -181,8 +186,17 @@ static int open_database(struct otterd_store *store, const char *dir)
     return err;
 }
 
+/* Its statistics of memory would have all threads meet at one lock. */
+static void prepare_sqlite(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int otterd_store_open(struct otterd_store **out, const char *dir)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, prepare_sqlite);
     *out = calloc(1, sizeof **out);
     if (*out == NULL) {
         return OTTER_ERR_NO_MEMORY;
@@ -199,6 +213,7 @@ void otterd_store_close(struct otterd_store *store)
         sqlite3_finalize(store->statements[i]);
     }
     sqlite3_close(store->db);
+    otterd__view_forget(&store->view);
     free(store);
 }
 
@@ -224,12 +239,22 @@ static int find_text(struct otterd_store *store, enum otterd__query query,
 int otterd_setting_get(struct otterd_store *store, const char *key,
                        const char *fallback, char out[OTTERD_VALUE_MAX])
 {
-    int err =
-        find_text(store, OTTERD_Q_SETTING_GET, key, out, OTTERD_VALUE_MAX);
+    struct otterd__view *view = &store->view;
+    bool kept = view->open && strcmp(key, "policy") == 0;
+    int err = 0;
 
+    if (kept && view->has_policy) {
+        memcpy(out, view->policy, sizeof view->policy);
+        return 0;
+    }
+    err = find_text(store, OTTERD_Q_SETTING_GET, key, out, OTTERD_VALUE_MAX);
     if (err == OTTER_ERR_NO_DATA) {
         snprintf(out, OTTERD_VALUE_MAX, "%s", fallback);
-        return 0;
+        err = 0;
+    }
+    if (err == 0 && kept) {
+        memcpy(view->policy, out, sizeof view->policy);
+        view->has_policy = true;
     }
     return err;
 }
@@ -318,13 +343,23 @@ static void read_path(struct otterd_path *out, sqlite3_stmt *row)
 int otterd_path_find(struct otterd_store *store, const char *path,
                      struct otterd_path *out)
 {
-    sqlite3_stmt *row =
-        otterd__store_query(store, OTTERD_Q_PATH_FIND, "s", path);
-    int err = otterd__store_row(store, row);
+    struct otterd_path *kept = &store->view.paths[otterd__view_slot(path)];
+    sqlite3_stmt *row;
+    int err;
 
+    if (store->view.open && kept->path[0] != '\0' &&
+        strcmp(kept->path, path) == 0) {
+        *out = *kept;
+        return 0;
+    }
+    row = otterd__store_query(store, OTTERD_Q_PATH_FIND, "s", path);
+    err = otterd__store_row(store, row);
     if (err == 0) {
         read_path(out, row);
         sqlite3_reset(row);
+        if (store->view.open) {
+            *kept = *out;
+        }
     }
     return err;
 }

@@ -56,6 +56,13 @@ OTTER_MUST_CHECK int otterd_store_commit(struct otterd_store *store);
 /* Drops the changes. */
 void otterd_store_cancel(struct otterd_store *store);
 
+/* ---- Views: several questions about one state of the database ---- */
+
+/* From here to the end of the view all answers are of one moment, and what
+ * others change meanwhile is not seen.  No changes in between. */
+OTTER_MUST_CHECK int otterd_store_view(struct otterd_store *store);
+void otterd_store_view_end(struct otterd_store *store);
+
 /* ---- Settings and the audit log ---- */
 
 /* Reads a setting; `fallback` when it is not set.  TOO_LONG: it does not fit.

@@ -11,6 +11,8 @@
 
 enum otterd__query {
     OTTERD_Q_BEGIN,
+    OTTERD_Q_BEGIN_VIEW,
+    OTTERD_Q_LOOK,
     OTTERD_Q_COMMIT,
     OTTERD_Q_CANCEL,
     OTTERD_Q_SETTING_GET,
@@ -48,7 +50,9 @@ enum otterd__query {
     OTTERD_Q_RELEASE_ADD,
     OTTERD_Q_RELEASE_STATE,
     OTTERD_Q_RELEASE_DESCRIBE,
-    OTTERD_Q_RELEASE_FIND,
+    OTTERD_Q_RELEASE_FIND_MAC,
+    OTTERD_Q_RELEASE_FIND_OTHER,
+    OTTERD_Q_RELEASE_HAS_MAC,
     OTTERD_Q_RELEASE_GET,
     OTTERD_Q_RELEASE_LIST,
     OTTERD_Q_RELEASE_COUNT,
@@ -64,7 +68,29 @@ enum otterd__query {
     OTTERD_Q_COUNT
 };
 
+#define OTTERD_VIEW_SLOTS 8
+
+/* What many requests need and few changes touch, as it was at a version of the
+ * database: paths, the policy, the releases that are not for single devices.
+ * It counts while a view is open, see view.c. */
+struct otterd__view {
+    bool open;
+    uint32_t version;
+    struct otterd_path paths[OTTERD_VIEW_SLOTS]; /* empty: none */
+    bool has_policy;
+    char policy[OTTERD_VALUE_MAX];
+    struct otterd__view_releases {
+        bool used;
+        char product[OTTERD_TEXT_MAX];
+        enum otterd_mode mode;
+        struct otterd_release *list;
+        size_t count;
+        bool has_mac; /* there are some for single devices, too */
+    } releases[OTTERD_VIEW_SLOTS];
+};
+
 struct otterd_store {
+    struct otterd__view view;
     sqlite3 *db;
     sqlite3_stmt *statements[OTTERD_Q_COUNT];
     char error[256];
@@ -95,6 +121,12 @@ OTTER_MUST_CHECK int otterd__store_run(struct otterd_store *store,
 /* A column's text, cut to `size` with its NUL. */
 void otterd__store_text(char *out, size_t size, sqlite3_stmt *statement,
                         int column);
+
+/* The slot of the view for a text, open or not. */
+size_t otterd__view_slot(const char *text);
+
+/* Forgets what the view knows. */
+void otterd__view_forget(struct otterd__view *view);
 
 /* Brings the schema up to date; see otterd_store_open. */
 OTTER_MUST_CHECK int otterd__store_migrate(struct otterd_store *store);
