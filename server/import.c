@@ -139,7 +139,15 @@ static int take_firmware(struct import *import, const char *version)
         return err;
     }
     memcpy(import->version, firmware.version, sizeof import->version);
-    return otterd_firmware_add(import->store, &firmware, &import->firmware_id);
+    err = otterd_firmware_add(import->store, &firmware, &import->firmware_id);
+    if (err == 0) {
+        err = otterd_audit_say(import->store, WHO,
+                               "firmware %" PRId64
+                               " \"%s\" version %s, SHA-256 %s",
+                               import->firmware_id, firmware.name,
+                               firmware.version, firmware.sha256);
+    }
+    return err;
 }
 
 /* A version becomes a file name and a header's value. */

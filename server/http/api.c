@@ -92,6 +92,19 @@ static bool is_forged(const struct otterd_http_call *http, const char *method)
            header(http, "X-Otter-Console") == NULL;
 }
 
+/* Somebody has a token that is none: a guess, or one that was taken back. */
+static void log_refused(const struct otterd_http_call *http)
+{
+    char address[OTTERD_ADDRESS_MAX];
+
+    if (bearer(http) != NULL) {
+        otterd__address_of(http->server, http->connection, address);
+        otterd_log(OTTERD_LOG_WARNING, "token",
+                   otterd_log_text("address", address),
+                   otterd_log_text("why", "it is not known"));
+    }
+}
+
 static bool authorize(struct otterd_http_call *http, const char *method)
 {
     struct otterd_call *call = &http->call;
@@ -99,6 +112,7 @@ static bool authorize(struct otterd_http_call *http, const char *method)
     int err = identify(http, &by_cookie);
 
     if (err == OTTER_ERR_AUTH) {
+        log_refused(http);
         otterd_problem(call, 401,
                        "This needs a token: Authorization: Bearer otter_... "
                        "The one that came is unknown or over, or there was "
