@@ -46,6 +46,7 @@ enum otter_lx106_host_call {
     OTTER_LX106_READ = 3,
     OTTER_LX106_WRITE = 4,
     OTTER_LX106_OPEN = 5, /* takes the host's own flags */
+    OTTER_LX106_CLOSE = 6,
     OTTER_LX106_SEEK = 19,
     OTTER_LX106_ARGC = 1000,
     OTTER_LX106_ARGV_SIZE = 1001,

@@ -37,6 +37,7 @@ struct otter_lx106_page {
 #define OTTER_LX106_CAUSE_WATCHDOG 'w'
 #define OTTER_LX106_CAUSE_SLEEP    'd'
 #define OTTER_LX106_CAUSE_STRAP    's' /* the straps say serial download */
+#define OTTER_LX106_CAUSE_POWER    'p' /* power was off before the reset */
 
 /* What the host is told: two words, kind and value, in the core's order. */
 enum otter_lx106_event {

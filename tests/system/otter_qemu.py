@@ -40,12 +40,14 @@ def write_flash(path, image):
 
 
 class Qemu:
-    """One power-on; a context manager that switches off."""
+    """A machine that is switched on; stop switches off.  With `switch` it can
+    be switched off and on without a new process, and stays dark after a power
+    cut."""
 
     def __init__(self, folder, address=None, settings=None, plugin=False,
-                 **arguments):
+                 switch=False, **arguments):
         self.folder = pathlib.Path(folder)
-        self.text = ""
+        self._start = 0  # of what this life has said, on the console
         values = {"map": "4M2M", **(settings or {})}
         network = ["-net", "none"]
         if address:
@@ -59,6 +61,11 @@ class Qemu:
         (self.folder / "settings").write_text(
             "".join(f"{k}={v}\n" for k, v in values.items()),
             encoding="utf-8")
+        if switch:
+            (self.folder / "cause").write_text("p", encoding="ascii")
+            self._write_more(arguments)
+            arguments = {"cause": self.folder / "cause",
+                         "more": self.folder / "more"}
         arguments.setdefault("flash", self.folder / "flash")
         arguments.setdefault("settings", self.folder / "settings")
         arguments.setdefault("random", "/dev/urandom")
@@ -76,11 +83,24 @@ class Qemu:
             stderr=subprocess.STDOUT)
         self.console = otter_testlib.Console(self.process.stdout)
 
-    def __enter__(self):
-        return self
+    def _write_more(self, arguments):
+        (self.folder / "more").write_text(
+            "".join(f"{k}={v}\n" for k, v in arguments.items()),
+            encoding="ascii")
 
-    def __exit__(self, *_):
-        self.stop()
+    def power_cycle(self, meanwhile, **arguments):
+        """Off and on again; `meanwhile` is called between."""
+        self.monitor("stop")
+        self.console.skip()
+        meanwhile()
+        self._write_more(arguments)
+        self.monitor("system_reset", "cont")
+        reason = 2 if "rtc" in arguments else 0  # enum otter_reset_reason
+        self._start = self.console.expect(f"^rom: reset {reason}, ").start()
+
+    def text(self):
+        """What the console has shown since power came up."""
+        return self.console.text[self._start:]
 
     def expect(self, pattern):
         return self.console.expect(pattern)
@@ -102,14 +122,15 @@ class Qemu:
             self.process.wait()
         self.console.close()
 
-    def monitor(self, command):
-        """Gives QEMU's monitor a command; returns the answer."""
+    def monitor(self, *commands):
+        """Gives QEMU's monitor commands, one after the other."""
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(PATIENCE)
             link.connect(str(self.monitor_path))
             self._prompt(link)
-            link.sendall(command.encode() + b"\n")
-            return self._prompt(link)
+            for command in commands:
+                link.sendall(command.encode() + b"\n")
+                self._prompt(link)
 
     def _prompt(self, link):
         answer = b""

@@ -3,7 +3,6 @@
 """What only the LX106's board has: the rules of the chip's buses, its ROM and
 flash, a stack of 4 KiB, no heap, and a network of its own.  What every board
 does is in test_device_*.py and test_basic_ota.py."""
-import hashlib
 import pathlib
 import select
 import socket
@@ -18,6 +17,7 @@ import otter_netns
 import otter_qemu
 import otter_testlib
 import pull_server
+from hand_push import Push
 from otter_qemu import Qemu
 from otter_testlib import PATIENCE, ProbeError, ROOT
 
@@ -50,24 +50,9 @@ class Lx106(otter_testlib.SystemTest):
         return machine
 
     def update(self, machine, image):
-        """A push by hand: the datagram, the connection, the bytes."""
-        host = socket.create_server((otter_netns.HOST, 0))
-        with host, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            host.settimeout(PATIENCE)
-            udp.settimeout(PATIENCE)
-            udp.sendto(b"0 %d %d %s\n" % (
-                host.getsockname()[1], len(image),
-                hashlib.md5(image).hexdigest().encode()),
-                (machine.address, 8266))
-            self.assertEqual(udp.recv(100), b"OK")
-            tcp, _ = host.accept()
-            with tcp:
-                tcp.settimeout(PATIENCE)
-                tcp.sendall(image)
-                said = b""
-                while part := tcp.recv(4096):
-                    said += part
-        self.assertEqual(said.lstrip(b"0123456789"), b"OK")
+        push = Push(image, machine.address)
+        push.start()
+        self.assertTrue(push.finish())
 
     def updated(self, **options):
         """A whole update through Otter's boot loader."""

@@ -5,28 +5,23 @@ installation, in QEMU, under the boot loader that a chip gets.  After each cut
 the power comes back, and a whole sketch must run, the old or the new one.
 
 The sweep has two halves, which share no operation.  In the first the power
-fails while a host pushes: nothing was committed yet or the commit itself is
-cut.  The second begins at the restart, with the flash and the RTC memory as
-the commit left them: the boot loader installs, and the new sketch starts.
+fails while the old sketch saves itself, so that it can be reverted to, and
+while a host pushes: nothing was committed yet or the commit itself is cut.
+The second begins at the restart, with the flash and the RTC memory as the
+commit left them: the boot loader installs, the new sketch starts and confirms.
 Each case is one operation; how it tears goes round with its number."""
-import hashlib
 import itertools
 import pathlib
 import re
-import select
-import shutil
-import socket
-import struct
 import sys
 import threading
-import time
 import unittest
 
 import otter_netns
 import otter_qemu
 import otter_testlib
+from hand_push import Push
 from otter_qemu import Qemu
-from otter_testlib import PATIENCE
 
 OTTER = {"1.0.0": "basic_ota-1.0.0-otter.bin",
          "1.1.0": "basic_ota-1.1.0-otter.bin"}
@@ -36,151 +31,90 @@ WORKERS = 3  # one more than cores: boards wait for the protocol's pauses
 TEARS = (otter_qemu.HALF, otter_qemu.MIXED, otter_qemu.ZERO,
          otter_qemu.NOTHING, otter_qemu.DONE)
 VIOLATION = "violation"
-RESET_AT_CLOSE = struct.pack("ii", 1, 0)  # struct linger
-
-
-class Push(threading.Thread):
-    """A host that pushes by hand, as fast as the board takes it.  The update
-    ends with the board's answer, or when the host hangs up because it knows
-    that the board has no power any more.  Nothing of it is left then: a
-    connection that the host went on to send on would meet the board again
-    when it is on."""
-
-    def __init__(self, image, address):
-        super().__init__(daemon=True)
-        self.image = image
-        self.address = address
-        self.answer = b""
-        self.fault = None
-        self._up, self._hung_up = socket.socketpair()
-
-    def run(self):
-        try:
-            with socket.create_server((otter_netns.HOST, 0)) as server, \
-                    socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-                if self._invite(udp, server) and self._wait(server):
-                    tcp, _ = server.accept()
-                    with tcp:
-                        self._send(tcp)
-        except Exception as fault:  # finish raises it in the test's thread
-            self.fault = fault
-
-    def _wait(self, *sockets, writing=(), patience=PATIENCE):
-        """The sockets that are ready; none after hang_up."""
-        ready = select.select([self._hung_up, *sockets], writing, [],
-                              patience)
-        return [] if self._hung_up in ready[0] else ready[0] + ready[1]
-
-    def _alive(self):
-        return not select.select([self._hung_up], [], [], 0)[0]
-
-    def _invite(self, udp, server):
-        """Until the board says OK; its interface may just come up."""
-        invitation = (f"0 {server.getsockname()[1]} {len(self.image)} "
-                      f"{hashlib.md5(self.image).hexdigest()}\n")
-        end = time.monotonic() + PATIENCE
-        while self._alive() and time.monotonic() < end:
-            udp.sendto(invitation.encode(), (self.address, 8266))
-            if self._wait(udp, patience=0.2):
-                assert udp.recv(100) == b"OK"
-                return True
-        return False
-
-    def _send(self, tcp):
-        tcp.setblocking(False)
-        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
-        left = memoryview(self.image)
-        while ready := self._wait(tcp, writing=[tcp] if left else []):
-            if tcp in ready and left:
-                try:
-                    left = left[tcp.send(left):]
-                except BlockingIOError:  # only readable
-                    pass
-            try:
-                part = tcp.recv(4096)
-            except BlockingIOError:
-                continue
-            if not part:
-                break
-            self.answer += part
-
-    def finish(self):
-        """Waits for the board's last word: True when it took the update."""
-        self.join(2 * PATIENCE)
-        return self._end()
-
-    def hang_up(self):
-        """The board has no power any more."""
-        self._up.send(b"!")
-        self.join(PATIENCE)
-        self._end()
-
-    def _end(self):
-        assert not self.is_alive(), "the push does not end"
-        self._up.close()
-        self._hung_up.close()
-        if self.fault and not isinstance(self.fault, ConnectionError):
-            raise self.fault
-        return self.answer.endswith(b"OK")
+SAVED = "Saved: an update can be reverted"
+CONFIRMED = "Confirmed: this program stays"
 
 
 class Worker:
-    """A folder, an address, and one case after the other."""
+    """A board that is switched on and off with another flash for each case:
+    one QEMU, because starting the process costs more than a case."""
 
     def __init__(self, sweep, folder):
         self.sweep = sweep
         self.folder = pathlib.Path(folder)
         self.folder.mkdir()
         self.address = otter_netns.free_address()
-        otter_netns.tap(self.address)
+        self.machine = None
 
-    def machine(self, **options):
-        return Qemu(self.folder, self.address, {"stay_running": "1"},
-                    **options)
+    def power_on(self, flash=None, **arguments):
+        """Off and on, with another flash if one is given."""
+        if self.machine is None:
+            self.flash(flash)
+            self.machine = Qemu(
+                self.folder, self.address,
+                {"stay_running": "1", "confirm_ms": "1", "mdns": "0"},
+                switch=True, **arguments)
+        else:
+            self.machine.power_cycle(lambda: self.flash(flash), **arguments)
+        return self.machine
 
-    def flash(self):
-        return (self.folder / "flash").read_bytes()
+    def flash(self, data=None):
+        """What the flash holds, from its start."""
+        with open(self.folder / "flash", "r+b" if self.machine else "w+b") \
+                as file:
+            if data is not None:
+                file.write(data.ljust(otter_qemu.FLASH_SIZE, b"\xff"))
+                file.seek(0)
+            return file.read()
+
+    def stop(self):
+        if self.machine:
+            self.machine.stop()
 
     def power_back(self):
         """The sketch that runs now: its version, after all checks."""
-        with self.machine() as machine:
-            machine.expect("^Ready$|^rom: exception|^rom: no image")
-            text = machine.console.text
-            version = re.search(r"^basic_ota (1\.[01]\.0)$", text, re.M)
-            assert version and re.search("^Ready$", text, re.M), text
-            version = version[1]
+        machine = self.power_on()
+        machine.expect("^Ready$|^rom: exception|^rom: no image")
+        text = machine.text()
+        version = re.search(r"^basic_ota (1\.[01]\.0)$", text, re.M)
+        assert version and re.search("^Ready$", text, re.M), text
         assert VIOLATION not in text, text
-        whole = self.sweep.images[version]
+        whole = self.sweep.images[version[1]]
         assert self.flash()[:len(whole)] == whole, (
-            f"{version} runs, but the flash does not hold it")
-        return version
+            f"{version[1]} runs, but the flash does not hold it")
+        return version[1]
 
-    def cut_while_pushing(self, number):
-        """The version that survives, or None: there is no such operation."""
-        otter_qemu.write_flash(self.folder / "flash", self.sweep.images[
-            "1.0.0"])
-        with self.machine(cut=number,
-                          tear=TEARS[number % len(TEARS)]) as machine:
-            machine.expect("^Ready$")
-            push = Push(self.sweep.images["1.1.0"], self.address)
-            push.start()
-            try:
-                fired = machine.expect("^rom: power cut |^End$")[0] != "End"
-            finally:
-                push.hang_up()
-            if fired:
-                assert machine.wait() == otter_qemu.EXIT_CUT
-            assert VIOLATION not in machine.console.text
+    def cut(self, number, tear=None):
+        return {"cut": number, "tear": TEARS[number % len(TEARS)]
+                if tear is None else tear}
+
+    def was_cut(self, end):
+        """Whether the power failed before the line `end`."""
+        found = self.machine.expect(f"^rom: power cut |^{end}$")
+        assert VIOLATION not in self.machine.text(), self.machine.text()
+        return "power cut" in found[0]
+
+    def cut_while_pushing(self, number, tear=None):
+        """The version that survives, or None: there is no such operation.
+        The old sketch saves itself first, so that each number is always the
+        same operation."""
+        self.power_on(self.sweep.images["1.0.0"],
+                      **self.cut(number, tear))
+        if self.was_cut(SAVED):
+            return self.power_back()
+        push = Push(self.sweep.images["1.1.0"], self.address)
+        push.start()
+        try:
+            fired = self.was_cut("End")
+        finally:
+            push.hang_up()
         return self.power_back() if fired else None
 
     def cut_while_installing(self, number):
-        shutil.copyfile(self.sweep.staged, self.folder / "flash")
-        with self.machine(cut=number, tear=TEARS[number % len(TEARS)],
-                          rtc=self.sweep.rtc) as machine:
-            fired = machine.expect("^rom: power cut |^Ready$")[0] != "Ready"
-            if fired:
-                assert machine.wait() == otter_qemu.EXIT_CUT
-            assert VIOLATION not in machine.console.text
+        """The same from the restart until the new sketch has confirmed."""
+        self.power_on(self.sweep.staged, rtc=self.sweep.rtc,
+                      **self.cut(number))
+        fired = self.was_cut(CONFIRMED)
         return self.power_back() if fired else None
 
 
@@ -188,10 +122,12 @@ class Cuts(otter_testlib.SystemTest):
     def setUp(self):
         super().setUp()
         self.load(OTTER)
-        self.staged = self.folder / "staged"
+        self.staged = None
         self.rtc = self.folder / "rtc"
         self.workers = [Worker(self, self.folder / str(n))
                         for n in range(WORKERS)]
+        for worker in self.workers:
+            self.addCleanup(worker.stop)
 
     def load(self, names):
         self.images = {version: otter_qemu.measured(name)
@@ -201,16 +137,14 @@ class Cuts(otter_testlib.SystemTest):
         """The flash and the RTC memory of a board that was updated and
         waits for its restart."""
         worker = self.workers[0]
-        otter_qemu.write_flash(worker.folder / "flash",
-                               self.images["1.0.0"])
-        with worker.machine() as machine:
-            machine.expect("^Ready$")
-            push = Push(self.images["1.1.0"], worker.address)
-            push.start()
-            self.assertTrue(push.finish())
-            machine.expect("^End$")
-            self.rtc.write_bytes(machine.memory(RTC_MEMORY, RTC_SIZE))
-        shutil.copyfile(worker.folder / "flash", self.staged)
+        machine = worker.power_on(self.images["1.0.0"])
+        machine.expect(f"^{SAVED}$|^Boot loader: another's")
+        push = Push(self.images["1.1.0"], worker.address)
+        push.start()
+        self.assertTrue(push.finish())
+        machine.expect("^End$")
+        self.rtc.write_bytes(machine.memory(RTC_MEMORY, RTC_SIZE))
+        self.staged = worker.flash()
 
     def sweep(self, case):
         """Runs `case` for 1, 2, ... until there is no such operation.
@@ -262,6 +196,12 @@ class Cuts(otter_testlib.SystemTest):
         sectors = len(self.images["1.1.0"]) // 4096
         self.assertGreater(len(survivors), 17 * sectors)
         self.assertEqual(survivors[0], "1.0.0")
+        # The last one commits: done or not done.
+        worker = self.workers[0]
+        for tear, version in ((otter_qemu.NOTHING, "1.0.0"),
+                              (otter_qemu.DONE, "1.1.0")):
+            self.assertEqual(
+                worker.cut_while_pushing(len(survivors), tear), version)
 
     def test_cut_in_every_operation_of_the_installation(self):
         self.stage()

@@ -77,10 +77,29 @@ static void refresh(uint32_t addr, uint32_t len)
 {
     uint32_t off = addr - otter__rom.cache_addr;
 
-    if (otter__rom.window_filled && addr >= otter__rom.cache_addr &&
-        off < window_len()) {
+    if (addr < otter__rom.cache_addr || off >= window_len()) {
+        return;
+    }
+    if (otter__rom.window_len != 0 && otter__rom.window_len < off + len) {
+        otter__rom.window_len = off + len;
+    }
+    if (otter__rom.window_filled) {
         (void)transfer(OTTER_LX106_READ, addr, (void *)(WINDOW + off), len);
     }
+}
+
+/* Fills the whole window and finds the end of what is in it. */
+static void fill_window(uint32_t addr)
+{
+    uint32_t len;
+
+    otter__rom.cache_addr = addr;
+    len = window_len();
+    (void)transfer(OTTER_LX106_READ, addr, (void *)WINDOW, len);
+    while (len > 0 && OTTER_LX106_REGISTER(WINDOW + len - 4) == UINT32_MAX) {
+        len -= 4;
+    }
+    otter__rom.window_len = len;
 }
 
 /* Counts an operation and tells whether the power fails in it. */
@@ -95,6 +114,9 @@ static OTTER_NORETURN void power_off(const char *what, uint32_t addr)
 {
     otter__rom_printf("\nrom: power cut %u in %s at 0x%06x, tear %u\n",
                       otter__rom.operations, what, addr, otter__rom.tear);
+    if (otter__lx106_cause(OTTER_LX106_CAUSE_POWER)) {
+        otter__rom_wait();
+    }
     otter__rom_exit(OTTER_ROM_EXIT_CUT);
 }
 
@@ -250,17 +272,19 @@ void otter__rom_cache_on(uint32_t odd, uint32_t mib, uint32_t unused)
         violation("cache outside the flash", addr, 0);
         return;
     }
-    if (!otter__rom.window_filled || addr != otter__rom.cache_addr) {
-        otter__rom.cache_addr = addr;
-        otter__rom.window_filled = true;
-        refresh(addr, window_len());
+    if (otter__rom.window_len == 0 || addr != otter__rom.cache_addr) {
+        fill_window(addr);
+    } else if (!otter__rom.window_filled) {
+        (void)transfer(OTTER_LX106_READ, addr, (void *)WINDOW,
+                       otter__rom.window_len);
     }
+    otter__rom.window_filled = true;
 }
 
 void otter__rom_cache_off(void)
 {
     if (otter__rom.strict) {
         otter__rom.window_filled = false;
-        memset((void *)WINDOW, 0, WINDOW_SIZE);
+        memset((void *)WINDOW, 0, otter__rom.window_len);
     }
 }

@@ -52,6 +52,7 @@ struct otter_rom_state {
     uint32_t operations; /* since power-on */
     bool strict;         /* the window is empty while the cache is off */
     bool window_filled;  /* it shows the flash from cache_addr on */
+    uint32_t window_len; /* bytes of it that hold more than erased flash */
     uint32_t cache_addr;
     uint8_t buffer[4096];
     char arguments[1024];
@@ -66,6 +67,9 @@ extern uint32_t otter__rom_registers[16];
 __attribute__((format(printf, 1, 2))) void otter__rom_printf(
     const char *format, ...);
 void otter__rom_putc(int c);
+
+/* Does nothing any more, until a reset comes from outside. */
+OTTER_NORETURN void otter__rom_wait(void);
 
 /* Ends the machine with an exit status. */
 OTTER_NORETURN void otter__rom_exit(int status);

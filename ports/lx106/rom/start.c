@@ -121,6 +121,14 @@ static int32_t open_host(const char *path, uint32_t flags)
     return otter__lx106_host(OTTER_LX106_OPEN, (uint32_t)path, flags, 0);
 }
 
+static void close_host(int32_t *file)
+{
+    if (*file >= 0) {
+        (void)otter__lx106_host(OTTER_LX106_CLOSE, (uint32_t)*file, 0, 0);
+    }
+    *file = OTTER_LX106_NO_FILE;
+}
+
 static uint32_t to_number(const char *text)
 {
     uint32_t value = 0;
@@ -164,10 +172,38 @@ static void read_settings(const char *path)
         bad_argument(path);
     }
     page->settings_len = (uint32_t)n;
+    close_host(&file);
 }
 
 /* For tests that begin at a restart: what the RTC memory held then. */
 static int32_t rtc_file;
+
+static void take_argument(const char *argument);
+
+/* Arguments from a file, one on each line: other ones at each power-on. */
+static void take_more(const char *path)
+{
+    static char text[256];
+    int32_t file = open_host(path, OTTER_LX106_O_RDONLY);
+    int32_t len = -1;
+    char *line = text;
+
+    if (file >= 0) {
+        len = otter__lx106_host(OTTER_LX106_READ, (uint32_t)file,
+                                (uint32_t)text, sizeof text);
+    }
+    if (len < 0 || len == (int32_t)sizeof text) {
+        bad_argument(path);
+    }
+    close_host(&file);
+    for (int32_t i = 0; i < len; i++) {
+        if (text[i] == '\n') {
+            text[i] = '\0';
+            take_argument(line);
+            line = &text[i + 1];
+        }
+    }
+}
 
 static void take_argument(const char *argument)
 {
@@ -199,6 +235,8 @@ static void take_argument(const char *argument)
         otter__rom.cut = to_number(value);
     } else if ((value = value_of(argument, "tear")) != NULL) {
         otter__rom.tear = to_number(value) % OTTER_ROM_TEARS;
+    } else if ((value = value_of(argument, "more")) != NULL) {
+        take_more(value);
     } else {
         bad_argument(argument);
     }
@@ -214,17 +252,31 @@ static void fill_with_garbage(void)
     (void)otter__lx106_host(OTTER_LX106_READ, file, 0x40100000u, 0x10000);
 }
 
+/* Nothing is left of the time before, if there was one. */
+static void forget(struct otter_lx106_page *page)
+{
+    if (page->magic == OTTER_LX106_PAGE_MAGIC) {
+        close_host(&otter__rom.flash_file);
+        close_host(&page->random_file);
+        close_host(&page->event_file);
+        close_host(&page->cause_file);
+        close_host(&rtc_file);
+    }
+    memset(&otter__rom, 0, sizeof otter__rom);
+    page->random_file = OTTER_LX106_NO_FILE;
+    page->event_file = OTTER_LX106_NO_FILE;
+    page->cause_file = OTTER_LX106_NO_FILE;
+    rtc_file = OTTER_LX106_NO_FILE;
+    page->next_reason = OTTER_RESET_POWER;
+}
+
 static void power_on(void)
 {
     struct otter_lx106_page *page = &OTTER_LX106_PAGE;
     char *const *arguments = (char *const *)(void *)otter__rom.arguments;
     int32_t count = otter__lx106_host(OTTER_LX106_ARGC, 0, 0, 0);
 
-    page->random_file = OTTER_LX106_NO_FILE;
-    page->event_file = OTTER_LX106_NO_FILE;
-    page->next_reason = OTTER_RESET_POWER;
-    rtc_file = OTTER_LX106_NO_FILE;
-    page->cause_file = OTTER_LX106_NO_FILE;
+    forget(page);
     if (otter__lx106_host(OTTER_LX106_ARGV_SIZE, 0, 0, 0) >
         (int32_t)sizeof otter__rom.arguments) {
         bad_argument("(too many)");
@@ -336,13 +388,20 @@ static uint32_t load_image(void)
     return head[1];
 }
 
-/* In serial download mode the chip waits for a flasher; here for a reset. */
-static OTTER_NORETURN void wait_for_reset(void)
+OTTER_NORETURN void otter__rom_wait(void)
 {
-    otter__rom_printf("rom: strapped for serial download, press reset\n");
+    __asm__ volatile("wsr.intenable %0\n\trsync" ::"r"(0));
     for (;;) {
         __asm__ volatile("waiti 0");
     }
+}
+
+/* Whether power comes up, and not a reset alone. */
+static bool power_was_off(const struct otter_lx106_page *page)
+{
+    return page->magic != OTTER_LX106_PAGE_MAGIC ||
+           (page->next_reason == OTTER_RESET_PIN &&
+            otter__lx106_cause(OTTER_LX106_CAUSE_POWER));
 }
 
 OTTER_NORETURN void otter__rom_start(void)
@@ -350,7 +409,7 @@ OTTER_NORETURN void otter__rom_start(void)
     struct otter_lx106_page *page = &OTTER_LX106_PAGE;
     uint32_t entry;
 
-    if (page->magic != OTTER_LX106_PAGE_MAGIC) {
+    if (power_was_off(page)) {
         power_on();
     }
     find_reason(page);
@@ -358,10 +417,13 @@ OTTER_NORETURN void otter__rom_start(void)
     page->boot_id = new_boot_id(page);
     otter__lx106_tell(OTTER_LX106_EVENT_START, page->reset_reason);
     otter__rom.window_filled = false;
+    otter__rom.window_len = 0;
     otter__rom_printf("\nrom: reset %u, boot %08x\n", page->reset_reason,
                       page->boot_id);
     if (otter__lx106_cause(OTTER_LX106_CAUSE_STRAP)) {
-        wait_for_reset();
+        /* The chip waits for a flasher there. */
+        otter__rom_printf("rom: strapped for serial download, press reset\n");
+        otter__rom_wait();
     }
     entry = load_image();
     if (entry == 0) {
