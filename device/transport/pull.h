@@ -194,6 +194,8 @@ struct otter_pull_head {
     uint32_t last;
     uint32_t total;
     uint32_t retry_after_s;
+    uint32_t retry_date; /* the same as seconds since 1970, 0: not given so */
+    uint32_t date;       /* the server's, 0: not told */
     uint16_t status;
     bool has_md5;
     bool bad_md5; /* malformed, or there are two */

@@ -3,8 +3,8 @@
  * What the files of pull share: pull.c holds the public functions and the
  * schedule, pull_run.c carries one run through its states, with pull_answer.c
  * and pull_receive.c for what comes from the server; pull_request.c writes the
- * request, pull_response.c understands the head of the answer, pull_url.c
- * knows where a URL leads. */
+ * request, pull_response.c understands the head of the answer, pull_date.c a
+ * date in it, pull_url.c knows where a URL leads. */
 #ifndef OTTER_DEVICE_TRANSPORT_PULL_INTERNAL_H
 #define OTTER_DEVICE_TRANSPORT_PULL_INTERNAL_H
 
@@ -115,6 +115,12 @@ OTTER_MUST_CHECK int otter__pull_head_feed(struct otter_pull *pull);
 /* True when the answer goes on with the file that is under way, and with the
  * byte that is missing. */
 bool otter__pull_head_resumes(const struct otter_pull *pull);
+
+/* --- pull_date.c --------------------------------------------------------- */
+
+/* Seconds since 1970 of a date of this century in HTTP's form; 0: it is none.
+ */
+uint32_t otter__pull_date(const char *text);
 
 /* --- pull_url.c ---------------------------------------------------------- */
 

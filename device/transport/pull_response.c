@@ -148,16 +148,29 @@ static void take_version(struct otter_pull *pull, const char *value)
     }
 }
 
-/* A date instead of seconds is not understood. */
+static uint32_t at_most_a_day(uint32_t seconds)
+{
+    return seconds < OTTER_PULL_RETRY_AFTER_S ? seconds
+                                              : OTTER_PULL_RETRY_AFTER_S;
+}
+
 static void take_retry_after(struct otter_pull_head *head, const char *value)
 {
     uint32_t seconds = 0;
     int error = otter_http_number(value, &seconds);
 
-    head->retry_after_s =
-        error == OTTER_ERR_TOO_LONG || seconds > OTTER_PULL_RETRY_AFTER_S
-            ? OTTER_PULL_RETRY_AFTER_S
-            : seconds;
+    head->retry_after_s = error == OTTER_ERR_TOO_LONG
+                              ? OTTER_PULL_RETRY_AFTER_S
+                              : at_most_a_day(seconds);
+    head->retry_date = otter__pull_date(value);
+}
+
+/* From now, by the server's own clock: nobody needs to have set ours. */
+static void count_from_date(struct otter_pull_head *head)
+{
+    if (head->date != 0 && head->retry_date > head->date) {
+        head->retry_after_s = at_most_a_day(head->retry_date - head->date);
+    }
 }
 
 static int take_header(void *user, const char *name, const char *value)
@@ -180,6 +193,8 @@ static int take_header(void *user, const char *name, const char *value)
         head->coding = true;
     } else if (otter_http_same(name, "Retry-After")) {
         take_retry_after(head, value);
+    } else if (otter_http_same(name, "Date")) {
+        head->date = otter__pull_date(value);
     }
     return 0;
 }
@@ -242,6 +257,7 @@ int otter__pull_head_feed(struct otter_pull *pull)
         }
         if (pull->head.status >= 200) {
             pull->head.length = pull->http.length;
+            count_from_date(&pull->head);
             return 0;
         }
         parser_begin(pull); /* "100 Continue": the answer is still to come */

@@ -131,12 +131,13 @@ class HttpUpdate(otter_testlib.SystemTest):
 
     # --- Every row of the table
 
-    def failures(self, rows, settings=None):
+    def failures(self, rows, settings=None, **options):
         """Each answer, one start of the board each, and its words; the old
         sketch runs on."""
         replies = iter(rows)
-        server = self.server(lambda request: next(replies)[0])
-        board = self.device(server, {"interval": "3600", **(settings or {})})
+        server = self.server(lambda request: next(replies, (b"",))[0])
+        board = self.device(server, {"interval": "3600", **(settings or {})},
+                            **options)
         for count, (_, number, text) in enumerate(rows, 1):
             board.expect("^CALLBACK:  HTTP update fatal error code "
                          f"{number}$")
@@ -169,6 +170,24 @@ class HttpUpdate(otter_testlib.SystemTest):
             (answer("302 Found", Location="/x"), -104, wrong),
             (answer("308 Permanent Redirect", Location="/x"), -104, wrong),
         ])
+
+    def test_rows_of_the_other_modes(self):
+        self.failures([
+            (answer("200 OK"), -109, ""),
+            (answer("200 OK", b"2.5\n"), -109, ""),
+            (answer("401 Unauthorized"), -108, "Unauthorized (401)"),
+            (answer("404 Not Found"), -102, "File Not Found (404)"),
+        ], {"mode": "version"})
+        content = bytes(5000)
+        self.failures([
+            (answer("200 OK", content, Content_Length=16 << 20), -100,
+             "Not Enough space"),
+            (answer("200 OK", content, Content_Length=None), -101,
+             "Server Did Not Report Size"),
+            (answer("200 OK", content, x_MD5="0" * 32), 7,
+             "Update error: ERROR[7]: MD5 verification failed: expected: "
+             + "0" * 32 + ", calculated: " + md5(content)),
+        ], {"mode": "spiffs"}, map="4M2M")
 
     def test_rows_of_the_transport(self):
         self.failures([

@@ -504,7 +504,32 @@ static void test_pull_retry_after_is_honoured_up_to_a_day(void **state)
     retry_after(rig, "5", 15, 30); /* not sooner than we would */
     retry_after(rig, "86401", 86400, 95040);
     retry_after(rig, "4294967296", 86400, 95040);
+    /* A date counts from the server's own, wherever that stands. */
     retry_after(rig, "Sun, 22 Nov 2026 17:32:21 GMT", 15, 30);
+    retry_after(rig,
+                "Sun, 22 Nov 2026 17:32:21 GMT\r\n"
+                "Date: Sun, 22 Nov 2026 17:02:21 GMT",
+                1800, 1980);
+    retry_after(rig,
+                "Tue, 01 Mar 2044 00:00:30 GMT\r\n"
+                "date: Sun, 28 Feb 2044 23:59:30 GMT",
+                86400, 95040);
+    retry_after(rig,
+                "Wed, 01 Mar 2045 00:00:00 GMT\r\n"
+                "Date: Tue, 28 Feb 2045 23:00:00 GMT",
+                3600, 3960);
+    retry_after(rig,
+                "Sat, 01 Jan 2050 00:00:00 GMT\r\n"
+                "Date: Sat, 01 Jan 2050 00:00:01 GMT",
+                15, 30);
+    retry_after(rig,
+                "Sun, 22 Nov 2026 17:32:21 UTC\r\n"
+                "Date: Sun, 22 Nov 2026 17:02:21 GMT",
+                15, 30);
+    retry_after(rig,
+                "Sun, 22 Nox 2026 17:32:21 GMT\r\n"
+                "Date: Sun, 22 Nov 2026 17:02:21 GMT",
+                15, 30);
     retry_after(rig, "-1", 15, 30);
     retry_after(rig, "", 15, 30);
 }
