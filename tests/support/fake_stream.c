@@ -43,7 +43,7 @@ static int fake_begin(struct otter_stream *stream,
         return fake->begin_error;
     }
     fake->running = true;
-    fake->len = fake->keyed ? fake->kept : 0;
+    fake->len = fake->keyed && fake->kept <= info->size ? fake->kept : 0;
     fake->free = fake->room;
     return 0;
 }
