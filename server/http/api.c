@@ -380,6 +380,21 @@ static enum MHD_Result answer(struct otterd_http_call *http)
                         response);
 }
 
+static enum MHD_Result answer_events(struct otterd_http_call *http)
+{
+    struct MHD_Response *response = otterd__make_events(http);
+
+    if (response != NULL) {
+        return otterd__send(http->server, http->connection, MHD_HTTP_OK,
+                            response);
+    }
+    otterd_problem(&http->call, 503,
+                   "%d already listen to events, which is as many as may. "
+                   "Close some, or try again later.",
+                   OTTERD_HUB_LISTENERS);
+    return answer(http);
+}
+
 /* The whole request is there. */
 static enum MHD_Result finish(struct otterd_http_call *http)
 {
@@ -388,7 +403,7 @@ static enum MHD_Result finish(struct otterd_http_call *http)
     }
     switch (http->call.route->kind) {
     case OTTERD_ROUTE_EVENTS:
-        return otterd__answer_events(http);
+        return answer_events(http);
     case OTTERD_ROUTE_TEXT:
         return otterd__send(http->server, http->connection, MHD_HTTP_OK,
                             make_openapi());

@@ -31,7 +31,7 @@ struct otterd_http_call {
 bool otterd_calls_add(struct otterd_calls *calls,
                       struct otterd_http_call *call);
 
-/* Answers with a stream of events. */
-enum MHD_Result otterd__answer_events(struct otterd_http_call *call);
+/* Makes a response that is a stream of events.  NULL: too many listen. */
+struct MHD_Response *otterd__make_events(struct otterd_http_call *call);
 
 #endif

@@ -48,7 +48,7 @@ static void free_stream(void *user)
     free(stream);
 }
 
-enum MHD_Result otterd__answer_events(struct otterd_http_call *call)
+struct MHD_Response *otterd__make_events(struct otterd_http_call *call)
 {
     const char *last = MHD_lookup_connection_value(
         call->connection, MHD_HEADER_KIND, "Last-Event-ID");
@@ -56,7 +56,7 @@ enum MHD_Result otterd__answer_events(struct otterd_http_call *call)
     struct MHD_Response *response;
 
     if (stream == NULL) {
-        return MHD_NO;
+        return NULL;
     }
     stream->connection = call->connection;
     stream->listener.user = stream;
@@ -65,16 +65,16 @@ enum MHD_Result otterd__answer_events(struct otterd_http_call *call)
     if (otterd_hub_join(call->server->hub, &stream->listener,
                         last == NULL ? 0 : strtoull(last, NULL, 10)) != 0) {
         free(stream);
-        return MHD_NO;
+        return NULL;
     }
     response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, BLOCK, read_stream, stream, free_stream);
     if (response == NULL) {
         free_stream(stream);
-        return MHD_NO;
+        return NULL;
     }
     MHD_add_response_header(response, "Content-Type", "text/event-stream");
     MHD_add_response_header(response, "Cache-Control", "no-store");
     MHD_add_response_header(response, "X-Accel-Buffering", "no");
-    return otterd__send(call->server, call->connection, MHD_HTTP_OK, response);
+    return response;
 }

@@ -220,6 +220,14 @@ class Withstands(Api):
                          "Content-Length: 9000000\r\n\r\n".encode())
             self.assertIn(b" 401 ", peer.recv(100))
 
+    def test_listeners_are_bounded(self):
+        self.admin.get("/me")
+        streams = [Events(self.admin) for _ in range(64)]
+        for stream in streams:
+            self.addCleanup(stream.close)
+        self.problem(self.admin.get("/events"), 503, "64")
+        self.assertEqual(self.admin.get("/me").status, 200)
+
     def test_server_ends_with_listeners_and_calls_under_way(self):
         streams = [Events(self.admin) for _ in range(3)]
         for stream in streams:
