@@ -410,10 +410,8 @@ static int try_remaining(const struct push *p)
     FILE *file = path ? fopen(path, "ae") : NULL;
 
     if (path && (!file || fclose(file))) {
-        otter__fail("%s: %s", path, strerror(errno));
-        fputs("  Nothing was sent: --remaining could not be written.\n",
-              stderr);
-        return OTTER_EXIT_FAILED;
+        return otter__usage(PROGRAM, "--remaining %s: %s", path,
+                            strerror(errno));
     }
     return 0;
 }

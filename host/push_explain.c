@@ -195,6 +195,8 @@ static void explain_refused(struct otter_push_explanation *e,
                       "press its reset button once and try again."},
         {"ERROR[15]", "Another update was running; stock devices drop it "
                       "now.  Try again."},
+        {"wrong passwords, wait", "This computer sent it wrong passwords: it "
+                                  "listens again after that time."},
     };
 
     explain_words(e, target);

@@ -15,6 +15,9 @@
 /* Between look-ups of a name that is awaited. */
 #define LOOKUP_PAUSE_MS 2000
 
+/* What Otter's device says to a computer that has guessed (push_auth.h). */
+#define GUESSED "wrong passwords, wait"
+
 static bool is_active(const struct otter_push_target *target)
 {
     return target->phase == OTTER_PUSH_RESOLVING ||
@@ -57,6 +60,7 @@ static bool is_transient(const struct otter_push_session *s)
         return true;
     case OTTER_PUSH_END_REFUSED:
         return strstr(s->text, "ERROR[15]") != NULL ||
+               strncmp(s->text, GUESSED, strlen(GUESSED)) == 0 ||
                (s->job->web && strstr(s->text, "HTTP status 503") != NULL);
     case OTTER_PUSH_END_DEVICE_ERROR:
         return strstr(s->text, "ERROR[7]") != NULL;

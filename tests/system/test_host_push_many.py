@@ -266,8 +266,8 @@ class Lists(ManyCase):
         result = self.run_otter("--remaining", "/nonexistent/rest.txt",
                                 *self.words([device]), str(self.image))
         self.finish(device, result)
-        self.assert_status(result, 1, "/nonexistent/rest.txt: No such file",
-                           "Nothing was sent")
+        self.assert_status(result, 2,
+                           "--remaining /nonexistent/rest.txt: No such file")
 
     def test_list_on_standard_input(self):
         devices = self.devices(succeed)
@@ -329,6 +329,17 @@ class Attempts(ManyCase):
         devices = self.devices(script)
         result = self.push_many(devices, "--retry-pause", "0.05")
         self.assert_status(result, 0)
+
+    def test_wait_after_wrong_passwords_is_waited(self):
+        """A device of Otter's makes who guessed wait."""
+        def script(device):
+            device.expect_invitation()
+            device.reply(b"ERR: wrong passwords, wait 1 s\n")
+            succeed(device)
+
+        devices = self.devices(script)
+        result = self.push_many(devices, "--retry-pause", "0.05")
+        self.assert_status(result, 0, "wrong passwords, wait 1 s")
 
     def test_sleeping_device_is_awaited(self):
         def script(device):
