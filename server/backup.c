@@ -52,9 +52,14 @@ static int copy_database(struct writing *w)
     } else if (sqlite3_open(to, &target) != SQLITE_OK) {
         err = otterd__backup_failed(to, sqlite3_errmsg(target));
     } else {
+        int rc = SQLITE_NOMEM;
+
         copy = sqlite3_backup_init(target, "main", source, "main");
-        if (copy == NULL || sqlite3_backup_step(copy, -1) != SQLITE_DONE) {
-            err = otterd__backup_failed(from, sqlite3_errmsg(target));
+        if (copy != NULL) {
+            rc = sqlite3_backup_step(copy, -1);
+        }
+        if (rc != SQLITE_DONE) {
+            err = otterd__backup_failed(from, sqlite3_errstr(rc));
         }
         /* One file, without a log beside it. */
         if (sqlite3_backup_finish(copy) != SQLITE_OK ||
@@ -280,6 +285,7 @@ static int write_file(struct writing *w, const char *file)
 int otterd_backup(const char *dir, const char *file)
 {
     struct writing w = {.archive = NULL};
+    char path[OTTERD_BACKUP_PATH];
     struct stat status;
     int err;
 
@@ -287,6 +293,11 @@ int otterd_backup(const char *dir, const char *file)
         return otterd__backup_failed(
             file, "it exists already, and a backup replaces nothing; choose "
                   "another name");
+    }
+    if (!otterd__path_join(path, dir, "otterd.db") ||
+        stat(path, &status) != 0) {
+        return otterd__backup_failed(
+            dir, "there is no database of otterd in this folder");
     }
     err = otterd__workshop_open(&w.shop, dir);
     if (err == 0) {

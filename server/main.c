@@ -147,14 +147,15 @@ static int serve(const struct otterd_config *config)
         err = otterd_server_start(&server, config);
     }
     if (err != 0) {
-        fprintf(stderr, "otterd: cannot serve %s at %s%s%s: %s\n",
-                config->data, config->listen.text,
-                config->listen.used && config->tls_listen.used ? " and " : "",
-                config->tls_listen.text, otter_error_text(err));
+        /* What was wrong has been said. */
+        fprintf(stderr, "otterd: it does not serve %s\n", config->data);
         return EXIT_FAILED;
     }
     say_listening(&config->tls_listen, otterd_server_tls_port(server), "yes");
     say_listening(&config->listen, otterd_server_port(server), "no");
+    otterd_log(OTTERD_LOG_INFO, "ready",
+               otterd_log_text("version", OTTER_VERSION),
+               otterd_log_text("data", config->data));
     do {
         otterd_notify("READY=1");
         sigwait(&set, &signal_number);

@@ -2,6 +2,8 @@
  *
  * The API's thread: a queue of calls and a store. */
 #include "server/http/calls.h"
+#include "server/api/routes.h"
+#include "server/log.h"
 
 #include "format/error.h"
 
@@ -39,6 +41,25 @@ static void tell(struct otterd_hub *hub, const struct otterd_call *call)
     json_decref(data);
 }
 
+/* Changes are worth a line; what exactly they were is in the audit log. */
+static void log_change(const struct otterd_http_call *http)
+{
+    const struct otterd_call *call = &http->call;
+    char address[OTTERD_ADDRESS_MAX];
+
+    if (call->status >= 400 || strcmp(call->route->method, "GET") == 0) {
+        return;
+    }
+    otterd__address_of(http->server, http->connection, address);
+    otterd_log(OTTERD_LOG_INFO, "changed",
+               otterd_log_text("who", call->who.name),
+               otterd_log_text("address", address),
+               otterd_log_text("method", call->route->method),
+               otterd_log_text("path", call->route->path),
+               otterd_log_text("thing", call->arg),
+               otterd_log_number("status", call->status));
+}
+
 static void answer(struct otterd_calls *calls, struct otterd_http_call *http)
 {
     struct otterd_call *call = &http->call;
@@ -49,6 +70,7 @@ static void answer(struct otterd_calls *calls, struct otterd_http_call *http)
     if (call->event != NULL && call->answer != NULL) {
         tell(calls->hub, call);
     }
+    log_change(http);
     http->phase = OTTERD_CALL_ANSWERED;
     MHD_resume_connection(http->connection);
 }

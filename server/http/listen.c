@@ -138,6 +138,10 @@ int otterd__listen(struct otterd_server *server,
     }
     if ((config->listen.used && server->daemon == NULL) ||
         (config->tls_listen.used && server->tls_daemon == NULL)) {
+        fprintf(stderr, "otterd: cannot listen at %s\n",
+                config->tls_listen.used && server->tls_daemon == NULL
+                    ? config->tls_listen.text
+                    : config->listen.text);
         return OTTER_ERR_ADDRESS_IN_USE;
     }
     return 0;

@@ -136,8 +136,7 @@ static int open_readers(struct otterd_server *server, unsigned count)
         pthread_mutex_init(&reader->lock, NULL);
         server->reader_count = i + 1;
         if (err != 0) {
-            fprintf(stderr, "otterd: %s: %s\n", server->dir,
-                    otterd_store_error(reader->store));
+            fprintf(stderr, "otterd: %s\n", otterd_store_error(reader->store));
             return err;
         }
     }

@@ -143,7 +143,8 @@ int otterd__store_migrate(struct otterd_store *store)
     err = version_of(store, &version);
     if (err == 0 && (version > OTTERD_SCHEMA_VERSION || version < 0)) {
         snprintf(store->error, sizeof store->error,
-                 "the database has schema %d and this server knows %d",
+                 "the database has schema %d and this server knows %d; "
+                 "use the newer server, or restore a backup",
                  version, OTTERD_SCHEMA_VERSION);
         err = OTTER_ERR_INVALID;
     }

@@ -163,8 +163,8 @@ static int open_database(struct otterd_store *store, const char *dir)
         return OTTER_ERR_TOO_LONG;
     }
     if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
-        snprintf(store->error, sizeof store->error, "%s: %s", dir,
-                 strerror(errno));
+        snprintf(store->error, sizeof store->error,
+                 "the folder cannot be made: %s", strerror(errno));
         return OTTER_ERR_STATE;
     }
     if (sqlite3_open_v2(path, &store->db,
@@ -195,13 +195,21 @@ static void prepare_sqlite(void)
 int otterd_store_open(struct otterd_store **out, const char *dir)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    char why[sizeof(*out)->error];
+    int err;
 
     pthread_once(&once, prepare_sqlite);
     *out = calloc(1, sizeof **out);
     if (*out == NULL) {
         return OTTER_ERR_NO_MEMORY;
     }
-    return open_database(*out, dir);
+    err = open_database(*out, dir);
+    if (err != 0) {
+        memcpy(why, (*out)->error, sizeof why);
+        snprintf((*out)->error, sizeof(*out)->error, "%.120s (%.120s)", why,
+                 dir);
+    }
+    return err;
 }
 
 void otterd_store_close(struct otterd_store *store)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """otterd as somebody who keeps it sees it: configuration, logs, TLS, the end
 of the process, and what stands before it."""
+import contextlib
 import http.client
 import json
 import os
 import re
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import unittest
@@ -91,6 +93,29 @@ class Configuration(Keeper):
                 self.assertNotRegex(line, r"[^ -~]")
             self.assertIn("stopped", log)
 
+    def test_otterd_log_tells_who_changed_something_and_who_was_refused(self):
+        token = self.run_otterd("token", "alice", "admin").strip()
+        server = self.start("--data", self.data, "--listen", "127.0.0.1:0")
+        port = self.port_of(server)
+        peer = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT)
+        self.addCleanup(peer.close)
+        for secret, status in ((token, 200), ("otter_wrong", 401)):
+            peer.request("PATCH", f"/api/v1/devices/{MAC}",
+                         '{"state":"accepted"}',
+                         {"Authorization": f"Bearer {secret}"})
+            answer = peer.getresponse()
+            answer.read()
+            self.assertEqual(answer.status, status)
+        peer.close()
+        server.send_signal(signal.SIGTERM)
+        log = server.stderr.read().decode("ascii")
+        self.assertEqual(server.wait(LIMIT), 0)
+        self.assertIn("event=changed who=alice address=127.0.0.1 method=PATCH "
+                      f"path=/devices/{{mac}} thing={MAC} status=200\n", log)
+        self.assertIn("event=token address=127.0.0.1 why=", log)
+        self.assertNotIn(token, log)
+        self.assertNotIn("otter_wrong", log)
+
     def test_otterd_tells_the_journal_the_level(self):
         listener = self.folder / "journal"
         listener.touch()
@@ -106,6 +131,36 @@ class Configuration(Keeper):
         # The signal may have come before there was anything to say.
         if text := listener.read_text():
             self.assertRegex(text, r"\A<6>level=info event=")
+
+
+class Refusals(Keeper):
+    def test_otterd_says_why_it_does_not_start(self):
+        bad = self.folder / "bad"
+        bad.mkdir()
+        (bad / "otterd.db").write_bytes(os.urandom(8192))
+        newer = self.folder / "newer"
+        self.data = newer
+        self.run_otterd("policy", "accept")
+        with contextlib.closing(sqlite3.connect(newer / "otterd.db")) as db:
+            db.execute("PRAGMA user_version = 99")
+        for folder, why in (
+                (self.folder / "table.txt", "unable to open"),
+                (self.folder / "none/deeper", "cannot be made: No such file"),
+                (bad, "file is not a database"),
+                (newer, "schema 99 and this server knows")):
+            for words in ((), ("policy", "accept"),
+                          ("backup", self.folder / "copy.tar")):
+                self.data = folder
+                said = self.run_otterd(*words, code=1)
+                self.assertIn(str(folder), said)
+                if not words or words[0] == "policy":
+                    self.assertIn(why, said)
+                self.assertFalse((self.folder / "copy.tar").exists())
+                if folder == newer:
+                    break  # a copy of it is as good as any
+        self.data = self.folder / "good"
+        said = self.run_otterd("--listen", "192.0.2.1:80", code=1)
+        self.assertIn("cannot listen at 192.0.2.1:80", said)
 
 
 class Addresses(Keeper):
