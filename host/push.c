@@ -335,6 +335,18 @@ static int read_addresses(struct push *p)
     return p->list.count ? 0 : say_none(o);
 }
 
+/* The second update would meet the device in its restart. */
+static void drop_doubles(struct push *p)
+{
+    uint16_t port = (uint16_t)or_default(p->options.port, OTTER_PUSH_PORT);
+    size_t doubles = otter_target_list_drop_doubles(&p->list, port);
+
+    if (doubles) {
+        (void)otter__fail("%zu named twice: each device is updated once",
+                          doubles);
+    }
+}
+
 static int make_targets(struct push *p)
 {
     uint16_t port = (uint16_t)or_default(p->options.port, OTTER_PUSH_PORT);
@@ -393,6 +405,9 @@ static int prepare(struct push *p)
     p->run.ask_user = p;
     status = find_way(p);
     status = status ? status : read_addresses(p);
+    if (!status) {
+        drop_doubles(p);
+    }
     status = status ? status : make_targets(p);
     status = status ? status : find_password(p);
     status = status ? status : find_local(p);

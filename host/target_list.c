@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define BLANKS " \t\r\n"
 
@@ -236,6 +237,40 @@ int otter_target_list_read(struct otter_target_list *list, const char *path)
         fclose(file);
     }
     return error;
+}
+
+static uint16_t port_of(const struct otter_target_entry *entry, uint16_t port)
+{
+    return entry->port ? entry->port : port;
+}
+
+static bool is_double(const struct otter_target_list *list, size_t count,
+                      const struct otter_target_entry *entry, uint16_t port)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcasecmp(list->entries[i].address, entry->address) == 0 &&
+            port_of(&list->entries[i], port) == port_of(entry, port)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t otter_target_list_drop_doubles(struct otter_target_list *list,
+                                      uint16_t port)
+{
+    size_t before = list->count;
+    size_t count = 0;
+
+    for (size_t i = 0; i < before; i++) {
+        if (is_double(list, count, &list->entries[i], port)) {
+            free_entry(&list->entries[i]);
+        } else {
+            list->entries[count++] = list->entries[i];
+        }
+    }
+    list->count = count;
+    return before - count;
 }
 
 static void write_word(FILE *file, const char *text)

@@ -53,6 +53,11 @@ OTTER_MUST_CHECK int otter_target_list_add(struct otter_target_list *list,
 OTTER_MUST_CHECK int otter_target_list_read(struct otter_target_list *list,
                                             const char *path);
 
+/* Takes out the entries that name the address and port of an earlier one; that
+ * is the port where none is given.  Returns how many there were. */
+size_t otter_target_list_drop_doubles(struct otter_target_list *list,
+                                      uint16_t port);
+
 /* Writes an entry as a line that can be read from any folder. */
 void otter_target_list_write(FILE *file,
                              const struct otter_target_entry *entry);

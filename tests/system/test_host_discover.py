@@ -587,6 +587,25 @@ class Discovery(Finder):
         self.assertEqual(self.next(process), {
             "eventType": "add", "port": self.port(**self.CORE)})
 
+    def test_board_comes_and_goes_as_a_port(self):
+        """A real device: no byte of it was written for this test."""
+        self.board_on_the_wire("responder-1.0.0").expect("name lamp")
+        process = self.greeted()
+        self.assertEqual(self.ask(process, "START_SYNC"),
+                         self.ok("start_sync"))
+        port = self.port(**{"auth_upload": "yes", "board": "nodemcuv2",
+                            ".": "nodemcuv2", "ssh_upload": "no",
+                            "tcp_check": "no", "version": "1.0"})
+        self.assertEqual(self.next(process), {"eventType": "add",
+                                              "port": port})
+        s = self.right.socket(
+            lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        with s:
+            s.sendto(b"close", (LEFT, 7007))
+        self.assertEqual(self.next(process), {"eventType": "remove",
+                                              "port": port})
+        self.assertEqual(self.ask(process, "QUIT"), self.ok("quit"))
+
     def test_devices_of_the_list_are_ports(self):
         path = self.list("192.0.2.7 name=far board=d1 auth=yes\n")
         process = self.greeted({"OTTER_DEVICES": str(path)})

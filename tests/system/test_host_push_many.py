@@ -186,6 +186,16 @@ class Turns(ManyCase):
             self.push_many(devices, "--host-port", str(port)), 0)
         self.assertEqual(set(ports), {port})
 
+    def test_device_that_is_named_twice_is_updated_once(self):
+        def script(device):
+            succeed(device)
+            assert_quiet(device.udp, 0.2)
+
+        device = self.devices(script)[0]
+        path = self.write("house.txt", self.words([device])[0].encode())
+        result = self.push_many([device], "--list", str(path))
+        self.assert_status(result, 0, "updated: 40000 bytes", "named twice")
+
     def test_slow_name_does_not_hold_up_the_others(self):
         """No resolver is asked for an address; a name has its own thread."""
         devices = self.devices(succeed, succeed)

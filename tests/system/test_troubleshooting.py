@@ -598,7 +598,8 @@ administrator's rights.""", "127.0.0.5", image, "--no-mdns", "--host-port",
 
     # What only a computer in trouble says, or a network that tests lack, or
     # what is no error.
-    RARE = ("out of memory", "this computer failed:", "multicast DNS:",
+    RARE = ("out of memory", "named twice: each device is updated once",
+            "this computer failed:", "multicast DNS:",
             "left alone: it runs version", "address that begins with fe80:",
             "Upload through its update page", "? [y/N]",
             "accepted and did not connect back.")

@@ -196,6 +196,28 @@ static void test_target_list_written_entry_is_read_as_it_was(void **state)
     otter_target_list_free(&list);
 }
 
+static void test_target_list_doubles_are_taken_out(void **state)
+{
+    static const char *const words[] = {
+        "10.0.0.1", "10.0.0.1:8266", "10.0.0.1:3232", "b.local",
+        "B.local",  "10.0.0.2",      "[::1]:8266",    "::1"};
+    static const char *const left[] = {"10.0.0.1", "10.0.0.1:3232", "b.local",
+                                       "10.0.0.2", "[::1]:8266"};
+    struct otter_target_list list = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        assert_int_equal(otter_target_list_add(&list, words[i]), 0);
+    }
+    assert_int_equal(otter_target_list_drop_doubles(&list, 8266), 3);
+    assert_int_equal(list.count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_string_equal(list.entries[i].word, left[i]);
+    }
+    assert_int_equal(otter_target_list_drop_doubles(&list, 8266), 0);
+    otter_target_list_free(&list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_target_list_bad_line_is_named_with_its_number),
         cmocka_unit_test(test_target_list_missing_file_is_named),
         cmocka_unit_test(test_target_list_quotes_hold_blanks),
+        cmocka_unit_test(test_target_list_doubles_are_taken_out),
         cmocka_unit_test(test_target_list_written_entry_is_read_as_it_was),
     };
 
