@@ -83,7 +83,10 @@ static struct MHD_Daemon *start(struct otterd_server *server,
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG |
                      MHD_ALLOW_SUSPEND_RESUME;
     uint32_t wanted = server->config.connections;
-    unsigned most = connection_limit();
+    /* Two listeners share the descriptors. */
+    unsigned most =
+        connection_limit() / (server->config.listen.used +
+                              (unsigned)server->config.tls_listen.used);
     const struct MHD_OptionItem secure[] = {
         {MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
          (void *)(uintptr_t)otterd_tls_choose},

@@ -233,7 +233,6 @@ bool otterd_server_busy(struct otterd_server *server)
 
 void otterd_server_stop(struct otterd_server *server)
 {
-    atomic_store(&server->running, false);
     otterd_calls_close(server->calls);
     if (server->hub != NULL) {
         otterd_hub_close(server->hub);
