@@ -5,24 +5,28 @@
 On loopback, one after the other in turns, each asked by the same wrk with the
 same requests: nginx with a bare 304 and with a static file by sendfile, nginx
 with php-fpm and the manual's script, and otterd with 2, 100,000 and 1,000,000
-known devices, every request from another of them.  Prints requests and the
+known devices, every request from another of them: one release for all of them,
+or with --import a release for each, as in the script's table.  Prints requests and the
 servers' CPU time per request as ratios to nginx, and resident memory; asserts
 nothing.
 
-Usage: server.py [--seconds S] [--rounds N] [--devices N,N,...]"""
+Usage: server.py [--seconds S] [--rounds N] [--devices N,N,...] [--import]"""
 import argparse
 import contextlib
+import json
 import os
 import pathlib
 import re
 import shutil
 import signal
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
@@ -141,7 +145,7 @@ class Server:
             time.sleep(0.05)
         self.stop()
         raise SystemExit(f"bench: {self.name} does not start:\n" +
-                         pathlib.Path(self.log.name).read_text())
+                         self.said())
 
     def pids(self):
         """Of these processes and what they have started."""
@@ -176,6 +180,12 @@ class Server:
             text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
             total += int(re.search(r"^Pss: +(\d+)", text, re.M)[1])
         return total / 1024
+
+    def said(self):
+        return pathlib.Path(self.log.name).read_text()
+
+    def close(self):
+        self.stop()
 
     def stop(self):
         for process in self.processes:
@@ -230,8 +240,8 @@ def start_nginx(folder):
         folder)
 
 
-def start_otterd(folder, devices):
-    data = folder / f"data-{devices}"
+def import_table(data, folder, devices):
+    """A release for each device, as in the script's table."""
     names = folder / f"table-{devices}.txt"
     names.write_text(table(devices))
     begin = time.monotonic()
@@ -239,10 +249,44 @@ def start_otterd(folder, devices):
                     folder / "bin"], check=True, stdout=subprocess.DEVNULL)
     print(f"  {devices} devices imported in "
           f"{time.monotonic() - begin:.1f} s", flush=True)
+
+
+def release_to_all(data, folder, devices):
+    """One release for everybody, and so many accepted devices."""
+    with contextlib.closing(run_otterd(data, folder, "setup")) as server:
+        token = re.search(r"otter_\S+", server.said())[0]
+        image = (folder / "bin" / f"{NEW}.bin").read_bytes()
+        made = call(server.port, token,
+                    f"firmware?name=bench&version={NEW}", image)
+        call(server.port, token, "releases",
+             json.dumps({"firmware": made["id"]}).encode())
+    with contextlib.closing(sqlite3.connect(data / "otterd.db")) as db, db:
+        db.executemany(
+            "INSERT INTO device (mac, state) VALUES (?, 2)",
+            ((0x18FE34000000 + n,) for n in range(devices)))
+
+
+def call(port, token, what, body):
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/v1/{what}", body,
+        {"Authorization": f"Bearer {token}",
+         "Content-Type": "application/json" if body[:1] == b"{" else
+         "application/octet-stream"})
+    with urllib.request.urlopen(request, timeout=LIMIT) as answer:
+        return json.load(answer)
+
+
+def run_otterd(data, folder, name):
     port = free_port()
-    return Server(f"otterd-{devices}", port, [
+    return Server(name, port, [
         [BIN / "otterd", "--data", data, "--listen", f"127.0.0.1:{port}"]],
         folder)
+
+
+def start_otterd(folder, devices, imported):
+    data = folder / f"data-{devices}"
+    (import_table if imported else release_to_all)(data, folder, devices)
+    return run_otterd(data, folder, f"otterd-{devices}")
 
 
 def wrk(server, known, path, version, keep, seconds, folder):
@@ -308,6 +352,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--devices", default="2,100000,1000000")
+    parser.add_argument("--import", dest="imported", action="store_true")
     args = parser.parse_args()
     devices = [int(n) for n in args.devices.split(",")]
     print(f"server: wrk with {CONNECTIONS} connections, medians of "
@@ -321,7 +366,7 @@ def main():
         stack.callback(nginx.stop)
         otterds = {}
         for n in devices:
-            otterds[n] = start_otterd(folder, n)
+            otterds[n] = start_otterd(folder, n, args.imported)
             stack.callback(otterds[n].stop)
         measure(nginx, otterds, args, folder)
         print("resident memory (proportional)")
