@@ -166,6 +166,12 @@ def assert_quiet(sock, seconds=0.05):
         raise AssertionError("the host spoke out of turn")
 
 
+def hears_nothing(device):
+    """No datagram (more) as long as the uploader runs."""
+    device.released.wait(LIMIT)
+    assert_quiet(device.udp, 0)
+
+
 def expect_close_or_data(tcp):
     """Reads what is still on its way until the host closes."""
     try:
@@ -253,6 +259,8 @@ class PushCase(unittest.TestCase):
         return process
 
     def finish(self, device, result=None):
+        """After the uploader's end."""
+        device.released.set()
         device.join(LIMIT)
         if device.failure:
             raise AssertionError(

@@ -12,8 +12,8 @@ import subprocess
 import threading
 import unittest
 
-from push_peer import (LIMIT, OTTER, Device, PushCase, assert_quiet,
-                       environment, expect_close, make_image, md5_response,
+from push_peer import (LIMIT, OTTER, Device, PushCase, environment,
+                       expect_close, hears_nothing, make_image, md5_response,
                        md5hex, read_until)
 
 NONCE = md5hex("12345678")
@@ -115,7 +115,7 @@ class Tables(ManyCase):
     def only_ask(device):
         device.expect_invitation()
         device.reply(b"AUTH " + NONCE.encode())
-        assert_quiet(device.udp, 0.2)
+        hears_nothing(device)
 
 
 class Turns(ManyCase):
@@ -189,7 +189,7 @@ class Turns(ManyCase):
     def test_device_that_is_named_twice_is_updated_once(self):
         def script(device):
             succeed(device)
-            assert_quiet(device.udp, 0.2)
+            hears_nothing(device)
 
         device = self.devices(script)[0]
         path = self.write("house.txt", self.words([device])[0].encode())
@@ -272,7 +272,7 @@ class Lists(ManyCase):
         self.assert_status(result, 0, 'The "big" lamp: updated')
 
     def test_remaining_that_cannot_be_written_sends_nothing(self):
-        device = self.start(lambda device: assert_quiet(device.udp, 0.2))
+        device = self.start(hears_nothing)
         result = self.run_otter("--remaining", "/nonexistent/rest.txt",
                                 *self.words([device]), str(self.image))
         self.finish(device, result)
@@ -312,7 +312,7 @@ class Attempts(ManyCase):
         def script(device):
             for _ in range(3):
                 break_off(device)
-            assert_quiet(device.udp, 0.3)
+            hears_nothing(device)
 
         big = self.write("big.bin", make_image(4000000))
         devices = self.devices(script, succeed)
@@ -324,7 +324,7 @@ class Attempts(ManyCase):
     def test_refusal_is_not_tried_again(self):
         def script(device):
             refuse(device)
-            assert_quiet(device.udp, 0.3)
+            hears_nothing(device)
 
         devices = self.devices(script)
         result = self.push_many(devices, "--retry-pause", "0.05")
@@ -491,7 +491,7 @@ class Files(ManyCase):
     """The file is looked at before anything is sent."""
 
     def refused(self, data, *words, options=()):
-        device = self.start(lambda device: assert_quiet(device.udp, 0.2))
+        device = self.start(hears_nothing)
         path = self.write("file.bin", data)
         result = self.run_otter(*options, f"{device.address}:{device.port}",
                                 str(path))
@@ -573,8 +573,7 @@ class Files(ManyCase):
     def test_each_device_gets_the_look_for_its_chip(self):
         """By its port: one run has devices of two kinds."""
         first = self.start(succeed, "127.0.1.1")
-        second = self.start(lambda device: assert_quiet(device.udp, 0.2),
-                            "127.0.32.32", 3232)
+        second = self.start(hears_nothing, "127.0.32.32", 3232)
         result = subprocess.run(
             [OTTER, "push", "--no-mdns", *self.words([first, second]),
              str(self.image)], text=True, capture_output=True, timeout=LIMIT,

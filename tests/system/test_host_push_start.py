@@ -9,8 +9,8 @@ import socket
 import subprocess
 import unittest
 
-from push_peer import (LIMIT, PushCase, assert_quiet, environment,
-                       expect_close, md5_response, md5hex, pbkdf2_response,
+from push_peer import (LIMIT, PushCase, environment, expect_close,
+                       hears_nothing, md5_response, md5hex, pbkdf2_response,
                        read_until, sha256hex)
 
 NONCE = md5hex("12345678")
@@ -34,7 +34,7 @@ class Invitations(PushCase):
         def script(device):
             for _ in range(5):
                 device.expect_invitation()
-            assert_quiet(device.udp, 0.3)
+            hears_nothing(device)
 
         result = self.push(script, "--timeout", "0.5")
         self.assert_status(result, 13, "no answer to the invitation: 5 sent")
@@ -248,7 +248,7 @@ class Passwords(PushCase):
         def script(device):
             device.expect_invitation()
             device.reply(b"AUTH " + NONCE.encode())
-            assert_quiet(device.udp, 0.3)
+            hears_nothing(device)
 
         device = self.start(script)
         result = subprocess.run(self.command(device), text=True,
@@ -324,7 +324,7 @@ class Passwords(PushCase):
                 device.reply(b"AUTH " + LONG_NONCE.encode())
                 device.expect_answer()
                 device.reply(b"Authentication Failed")
-            assert_quiet(device.udp, 0.3)
+            hears_nothing(device)
 
         result = self.push(script, "--password", "wrong")
         self.assert_status(result, 15, "wrong password")
@@ -333,7 +333,7 @@ class Passwords(PushCase):
         def script(device):
             device.expect_invitation()
             device.reply(b"AUTH 12345")
-            assert_quiet(device.udp, 0.3)
+            hears_nothing(device)
 
         result = self.push(script, "--password", "123")
         self.assert_status(result, 17, "not known")
@@ -443,8 +443,7 @@ class Ipv6(PushCase):
 
     def test_bind_of_the_other_kind_is_named(self):
         for bind, kind in (("127.0.0.1", "IPv6"), ("::1", "IPv4")):
-            device = self.start(lambda device: assert_quiet(device.udp, 0.2),
-                                "::1" if kind == "IPv6" else "127.0.0.5")
+            device = self.start(hears_nothing, "::1" if kind == "IPv6" else "127.0.0.5")
             result = self.run_push(device, "--bind", bind)
             self.finish(device, result)
             self.assert_status(result, 11, f"is an {kind} address",
@@ -480,7 +479,7 @@ class CommandLine(PushCase):
                 self.assertTrue(result.stderr)
 
     def test_missing_file_is_named_before_anything_is_sent(self):
-        device = self.start(lambda device: assert_quiet(device.udp, 0.2))
+        device = self.start(hears_nothing)
         result = self.run_push(device, image="/nonexistent.bin")
         self.finish(device, result)
         self.assert_status(result, 10, "/nonexistent.bin", "No such file")
