@@ -322,6 +322,39 @@ class Server(Case):
                            ("If-Range", '"another"')])
         self.assertEqual((other.status, other.body), (200, self.image))
 
+    def test_otterd_notices_a_file_that_changed_under_it(self):
+        """Files that devices have got already are kept open."""
+        self.import_table()
+        _, port = self.serve()
+        for _ in range(3):
+            self.assertEqual(ask(port, HEADERS).body, self.image)
+        file, = (self.data / "firmware").iterdir()
+        whole = file.read_bytes()
+        file.unlink()
+        self.assertEqual(ask(port, HEADERS).status, 503)
+        file.write_bytes(whole)
+        self.assertEqual(ask(port, HEADERS).body, self.image)
+        file.write_bytes(whole[:-1])
+        self.assertEqual(ask(port, HEADERS).status, 503)
+        file.write_bytes(whole)
+        self.assertEqual(ask(port, HEADERS).body, self.image)
+
+    def test_otterd_serves_more_files_than_it_keeps_open(self):
+        images = {f"v{n}": make_image(8192 + 16 * n) for n in range(24)}
+        macs = {f"18:FE:AA:AA:BB:{n:02X}": f"v{n}" for n in range(24)}
+        for version, image in images.items():
+            (self.folder / "bin" / f"{version}.bin").write_bytes(image)
+        (self.folder / "table.txt").write_text(
+            "".join(f"{mac} {version}\n" for mac, version in macs.items()))
+        self.import_table()
+        _, port = self.serve()
+        for _ in range(2):
+            for mac, version in macs.items():
+                answer = ask(port, changed(STA_MAC=mac))
+                self.assertEqual(answer.body, images[version])
+                self.assertEqual(answer.headers["content-disposition"],
+                                 f"attachment; filename={version}.bin")
+
     def test_otterd_withstands_bad_input(self):
         self.import_table()
         server, port = self.serve()
