@@ -145,7 +145,8 @@ int otter_admin_parse(struct otter_admin *admin,
     if (timeout != NULL &&
         otter_number_parse_seconds(&admin->timeout_ms, timeout) != 0) {
         return otter__usage(admin->program,
-                            "--timeout %s: not a number of seconds", timeout);
+                            "--timeout %s: not " OTTER_NUMBER_SECONDS,
+                            timeout);
     }
     admin->words = argv + optind;
     admin->word_count = (size_t)(argc - optind);

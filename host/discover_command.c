@@ -210,8 +210,9 @@ static int parse(struct options *options, int argc, char **argv)
         switch (option) {
         case 't':
             if (otter_number_parse_seconds(&options->timeout_ms, optarg)) {
-                return otter__usage(
-                    PROGRAM, "--timeout %s: not a number of seconds", optarg);
+                return otter__usage(PROGRAM,
+                                    "--timeout %s: not " OTTER_NUMBER_SECONDS,
+                                    optarg);
             }
             break;
         case 'w':

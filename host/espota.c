@@ -141,7 +141,7 @@ static int parse_option(struct espota *e, int option)
         return 0;
     case 't':
         return otter_number_parse_seconds(&e->timeout_ms, optarg)
-                   ? complain(option, "a number of seconds")
+                   ? complain(option, OTTER_NUMBER_SECONDS)
                    : 0;
     case 'h':
         e->help = true;

@@ -17,6 +17,9 @@ OTTER_MUST_CHECK int otter_number_parse(uint32_t *value, const char *text,
 OTTER_MUST_CHECK int otter_number_parse_ports(uint16_t *first, uint16_t *last,
                                               const char *text);
 
+/* What is expected there, for messages. */
+#define OTTER_NUMBER_SECONDS "a number of seconds from 0.001 to 86400"
+
 /* Seconds, with decimals if wanted, to milliseconds; 1 ms to 1 day.
  * OTTER_ERR_SYNTAX: else. */
 OTTER_MUST_CHECK int otter_number_parse_seconds(uint32_t *ms,

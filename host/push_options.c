@@ -235,7 +235,7 @@ static int read_value(struct otter_push_options *o, const struct rule *rule)
         return read_number(rule, field, 0);
     case SECONDS:
         return otter_number_parse_seconds(field, optarg)
-                   ? complain(rule, "a number of seconds")
+                   ? complain(rule, OTTER_NUMBER_SECONDS)
                    : 0;
     case PORTS:
         return otter_number_parse_ports(&o->host_port_first,

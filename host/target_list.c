@@ -14,7 +14,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define BLANKS " \t\r\n"
+#define BLANKS    " \t\r\n"
+#define LINE_SIZE 4096u
 
 /* The keys of a line, and where their values go. */
 static const struct {
@@ -194,19 +195,42 @@ static int parse_line(struct otter_target_list *list, const char *path,
     return error;
 }
 
+/* Reads a line without its end; false: there is none.  What does not fit is
+ * left, with *error set. */
+static bool read_line(struct otter_target_list *list, FILE *file,
+                      char line[LINE_SIZE], int *error)
+{
+    size_t len = 0;
+    int c = getc(file);
+
+    if (c == EOF) {
+        return false;
+    }
+    for (; c != EOF && c != '\n' && *error == 0; c = getc(file)) {
+        if (c == '\0') {
+            *error = fail(list, "this is no text", "a zero byte");
+        } else if (len + 1 == LINE_SIZE) {
+            line[20] = '\0';
+            *error = fail(list, "the line is too long", line);
+        } else {
+            line[len++] = (char)c;
+        }
+    }
+    line[len] = '\0';
+    return true;
+}
+
 static int read_lines(struct otter_target_list *list, const char *path,
                       FILE *file)
 {
-    char *line = NULL;
-    size_t size = 0;
+    char line[LINE_SIZE];
     unsigned number = 0;
     int error = 0;
 
-    while (!error && getline(&line, &size, file) >= 0) {
+    while (!error && read_line(list, file, line, &error)) {
         number++;
-        error = parse_line(list, path, line);
+        error = error ? error : parse_line(list, path, line);
     }
-    free(line);
     if (!error && ferror(file)) {
         snprintf(list->error, sizeof list->error, "%s: %s", path,
                  strerror(errno));

@@ -19,6 +19,8 @@
  * callbacks and their replacement are fields that are read when they are
  * needed and may be changed between calls.  begin is init, handle is poll,
  * end is close; getCommand and getHostname are the two queries below.
+ * setEraseConfig (3.2.0-dev) has no counterpart: on_end runs before the
+ * restart and may erase what it likes.
  * Advertising is mdns.h's; push neither starts nor polls it.
  *
  * Deliberate departures from protocol section 1, each held by a test:

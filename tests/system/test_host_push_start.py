@@ -478,6 +478,11 @@ class CommandLine(PushCase):
                 self.assert_status(result, 2)
                 self.assertTrue(result.stderr)
 
+    def test_number_that_is_out_of_range_hears_the_range(self):
+        for words in (("--timeout", "0"), ("--wait", "99999999")):
+            result = self.run_otter(*words, "127.0.0.5", str(self.image))
+            self.assert_status(result, 2, "from 0.001 to 86400")
+
     def test_missing_file_is_named_before_anything_is_sent(self):
         device = self.start(hears_nothing)
         result = self.run_push(device, image="/nonexistent.bin")

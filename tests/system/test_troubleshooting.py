@@ -348,6 +348,8 @@ class Page(PushCase):
                            ("port.txt", "192.168.1.50:99999\n"),
                            ("address.txt", "[kitchen\n"),
                            ("key.txt", "192.168.1.50 colour=red\n"),
+                           ("long.txt", "x" * 5000),
+                           ("zero.txt", "\0"),
                            ("quote.txt", '192.168.1.50 name="Living room\n')):
             self.write(name, text.encode())
         self.several(
@@ -355,7 +357,7 @@ class Page(PushCase):
 The same for lists of devices: the line that is wrong is named.""",
             *(["--list", name, "sketch.bin"] for name in (
                 "missing.txt", "nobody.txt", "port.txt", "address.txt",
-                "key.txt", "quote.txt")))
+                "key.txt", "quote.txt", "long.txt", "zero.txt")))
         self.several(
             "usage", """\
 And for options.""",

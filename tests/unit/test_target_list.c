@@ -141,6 +141,36 @@ static void test_target_list_missing_file_is_named(void **state)
 }
 
 /* Names that devices give themselves have blanks in them. */
+/* A wrong file has no lines at all, or no end. */
+static void test_target_list_what_is_no_text_ends(void **state)
+{
+    struct otter_target_list list = {0};
+
+    (void)state;
+    assert_int_equal(otter_target_list_read(&list, "/dev/zero"),
+                     OTTER_ERR_SYNTAX);
+    assert_non_null(strstr(list.error, "/dev/zero:1: "));
+    assert_non_null(strstr(list.error, "this is no text"));
+    otter_target_list_free(&list);
+}
+
+static void test_target_list_long_line_is_named(void **state)
+{
+    struct otter_target_list list = {0};
+    char text[6000];
+    char path[64];
+
+    (void)state;
+    memset(text, 'x', sizeof text);
+    text[0] = 'a';
+    text[1] = '\n';
+    text[5999] = '\0';
+    assert_int_equal(read_text(&list, text, path), OTTER_ERR_SYNTAX);
+    assert_non_null(strstr(list.error, ":2: "));
+    assert_non_null(strstr(list.error, "the line is too long"));
+    otter_target_list_free(&list);
+}
+
 static void test_target_list_quotes_hold_blanks(void **state)
 {
     struct otter_target_list list = {0};
@@ -226,6 +256,8 @@ int main(void)
         cmocka_unit_test(test_target_list_file_has_comments_and_keys),
         cmocka_unit_test(test_target_list_bad_line_is_named_with_its_number),
         cmocka_unit_test(test_target_list_missing_file_is_named),
+        cmocka_unit_test(test_target_list_what_is_no_text_ends),
+        cmocka_unit_test(test_target_list_long_line_is_named),
         cmocka_unit_test(test_target_list_quotes_hold_blanks),
         cmocka_unit_test(test_target_list_doubles_are_taken_out),
         cmocka_unit_test(test_target_list_written_entry_is_read_as_it_was),
