@@ -120,7 +120,8 @@ static void file_name(char out[64], const char *name)
     out[used] = '\0';
 }
 
-/* Text fields are for our own page: a stock device would pass over them. */
+/* The form up to the file.  Digests are in the head of the request, which a
+ * stock device passes over. */
 static int write_form(const struct otter_push_session *s, char *out,
                       size_t size, const char *boundary)
 {

@@ -44,6 +44,10 @@ struct otter_stream_info {
      * same kind, size and key: otter_stream_staged says how much is there.
      * The content must still be checked as a whole, by a digest. */
     const uint8_t *key;
+
+    /* When the size is not known: no more than so many bytes will come, so
+     * that they can be placed well; 0: nobody knows. */
+    uint32_t most;
 };
 
 enum otter_digest_kind { OTTER_DIGEST_MD5, OTTER_DIGEST_SHA256 };

@@ -228,6 +228,7 @@ static int begin(struct otter_web *web, enum flow *flow)
     const struct otter_stream_info info = {
         .kind = u->kind,
         .size = u->size_known ? u->size : OTTER_SIZE_UNKNOWN,
+        .most = u->total,
     };
     int error = otter_stream_begin(web->stream, &info);
 

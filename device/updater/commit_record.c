@@ -195,7 +195,7 @@ int otter__record_place(struct otter_updater *u)
     struct stored stored;
 
     find_stored(u, &stored);
-    if (!u->size_known) {
+    if (!u->bounded) {
         return place_unknown(u, &stored, t->log_addr, must_go_back);
     }
     if (u->gzip && reach < LONGEST) {
@@ -278,7 +278,7 @@ static int place_again(struct otter_updater *u, struct otter_trial *t)
     if (u->resumed == 0) {
         memset(&t->log.record.staged, 0, sizeof t->log.record.staged);
     }
-    otter__save_begin(u, t, u->size_known ? u->capacity : expected(u));
+    otter__save_begin(u, t, u->bounded ? u->capacity : expected(u));
     if (u->resumed == 0) {
         error = otter__record_place(u);
     }

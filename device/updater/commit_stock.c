@@ -32,7 +32,7 @@ static int place_unknown_sketch(struct otter_updater *u)
 
 int otter__stock_place(struct otter_updater *u)
 {
-    if (!u->size_known) {
+    if (!u->bounded) {
         return place_unknown_sketch(u);
     }
     return otter_flash_map_stage_sketch(u->map, u->running.size, u->capacity,

@@ -86,7 +86,13 @@ static int check_begin(struct otter_updater *u,
     }
     u->kind = (uint8_t)info->kind;
     u->size_known = info->size != OTTER_SIZE_UNKNOWN;
-    return otter__place(u, info->size);
+    u->bounded = u->size_known || info->most != 0;
+    error = otter__place(u, u->size_known ? info->size : info->most);
+    if (error == OTTER_ERR_SPACE && !u->size_known && u->bounded) {
+        u->bounded = false; /* it may still fit */
+        error = otter__place(u, 0);
+    }
+    return error;
 }
 
 static int updater_begin(struct otter_stream *stream,

@@ -101,6 +101,7 @@ struct otter_updater {
     uint8_t state;
     uint8_t kind;    /* enum otter_update_kind */
     bool size_known; /* `capacity` is the announced size */
+    bool bounded;    /* ... or more than that, and not all that there is */
     bool head_good;  /* the first bytes were judged */
     bool descriptor_judged;
     bool structure_judged; /* all headers lead to what was announced */

@@ -99,7 +99,8 @@ static int update(uint32_t kind, const uint8_t *data, uint32_t size,
                   uint8_t name)
 {
     const uint8_t key[8] = {name, 1};
-    const struct otter_stream_info info = {kind, size, key};
+    const struct otter_stream_info info = {
+        .kind = kind, .size = size, .key = key};
     struct otter_stream *stream = otter_updater_stream(&updater);
     int error = otter_stream_begin(stream, &info);
     uint32_t staged = error == 0 ? otter_stream_staged(stream) : 0;

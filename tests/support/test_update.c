@@ -103,7 +103,8 @@ static int poll_once(void)
 
 int otter_test_begin(uint32_t kind, uint32_t size)
 {
-    struct otter_stream_info info = {.kind = kind, .size = size};
+    struct otter_stream_info info = {
+        .kind = kind, .size = size, .most = rig->most};
     uint64_t since = otter_sim_board.counters.time_us;
     int result = otter_stream_begin(rig->stream, &info);
 

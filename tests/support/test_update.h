@@ -16,6 +16,7 @@ struct otter_test_rig {
     struct otter_stream *stream;
     uint64_t longest_poll_us;  /* of flash time in one poll or end */
     uint64_t longest_write_us; /* in one begin, expect or write */
+    uint32_t most;             /* handed to begins of unknown size */
     uint32_t taken;            /* bytes that the last feed got rid of */
 };
 

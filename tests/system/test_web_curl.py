@@ -418,7 +418,7 @@ class Raw(WebTest):
         installed = data
         if sent == data:
             sent = installed = data[:2] + mode + data[3:]
-        self.curl(board, "-F", f"size={len(sent)}", "-F",
+        self.curl(board, "-F",
                   f"md5={hashlib.md5(path.read_bytes()).hexdigest()}", "-F",
                   f"firmware=@{path}")
         board.expect("^board: not runnable on this board")

@@ -139,11 +139,53 @@ static void test_updater_gzip_staged_too_low_would_be_spoiled(void **state)
     free(file);
 }
 
+/* A web upload says how much will come at most: it is staged high, where
+ * unpacking does not reach it. */
+static void test_updater_gzip_of_bounded_size_is_staged_high(void **state)
+{
+    uint8_t *file = make(ZEROS_THEN_NOISE);
+    uint32_t size;
+    uint8_t *packed = pack(file, 6, 8, &size);
+
+    (void)state;
+    otter_test_rig_open("4M1M", 0x2000);
+    otter_test_rig.most = size + 700;
+    assert_int_equal(otter_test_update(OTTER_UPDATE_SKETCH, OTTER_SIZE_UNKNOWN,
+                                       packed, size),
+                     0);
+    assert_true(loader_installs(file));
+    otter_test_rig_close();
+    free(packed);
+    free(file);
+}
+
+/* A form that is larger than the room may hold a file that is not. */
+static void test_updater_bound_beyond_the_room_is_no_reason(void **state)
+{
+    uint8_t *file = make(CODE);
+
+    (void)state;
+    for (int extra = 0; extra < 2; extra++) {
+        otter_test_rig_open("4M1M", 0x2000);
+        otter_test_rig.most =
+            otter_updater_free_space(&otter_test_rig.updater) +
+            (uint32_t)extra;
+        assert_int_equal(otter_test_update(OTTER_UPDATE_SKETCH,
+                                           OTTER_SIZE_UNKNOWN, file, SIZE),
+                         0);
+        assert_true(loader_installs(file));
+        otter_test_rig_close();
+    }
+    free(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_updater_gzip_that_overlaps_is_installed_whole),
         cmocka_unit_test(test_updater_gzip_staged_too_low_would_be_spoiled),
+        cmocka_unit_test(test_updater_gzip_of_bounded_size_is_staged_high),
+        cmocka_unit_test(test_updater_bound_beyond_the_room_is_no_reason),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,6 +190,7 @@ static void test_record_unknown_size_is_staged_and_installed(void **state)
     (void)state;
     for (uint32_t i = 0; i < 3; i++) {
         fill(file, 60 + i);
+        rig->most = i == 1 ? NEW_SIZE + 500 : 0;
         assert_int_equal(otter_test_update(OTTER_UPDATE_SKETCH,
                                            OTTER_SIZE_UNKNOWN, file, NEW_SIZE),
                          0);
@@ -451,6 +452,7 @@ static void live(uint32_t lives)
         uint32_t announced = any(3) == 0 ? OTTER_SIZE_UNKNOWN : size;
 
         next[3] = 0;
+        rig->most = any(2) == 0 ? size + any(5000) : 0;
         if (any(2) == 0) {
             otter_test_idle();
         }

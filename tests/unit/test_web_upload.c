@@ -46,6 +46,7 @@ static void test_web_upload_form_is_committed_and_restarts(void **state)
     web_rig_arrived(rig, "12345");
     assert_int_equal(rig->stream.info.kind, OTTER_UPDATE_SKETCH);
     assert_int_equal(rig->stream.info.size, OTTER_SIZE_UNKNOWN);
+    assert_int_equal(rig->stream.info.most, 142); /* the whole form */
     web_rig_logged(rig, "start(0,-1) progress(0,142) progress(5,5) end");
     assert_int_equal(fake_peer_end(peer), FAKE_END_CLOSE);
     expect_restart(rig);
