@@ -134,7 +134,10 @@ static void judge(struct otter_push_target *target)
         target->polls++;
         target->unanswered += target->session.invitations;
         target->resolved = false; /* it may come back under another one */
-        requeue(target, target->session.ending == OTTER_PUSH_END_LOOKUP
+        /* An invitation takes its time, a name or a page that is not there
+         * does not. */
+        requeue(target, target->session.ending == OTTER_PUSH_END_LOOKUP ||
+                                target->web
                             ? LOOKUP_PAUSE_MS
                             : 0);
         return;

@@ -297,6 +297,22 @@ class Stock(PushCase):
         self.assert_status(result, 13, f"answers on TCP port {port}: "
                            "Connection refused", "--page-port")
 
+    def test_sleeping_device_is_waited_for(self):
+        """Asked every two seconds, not as often as it can be."""
+        with socket.create_server(("127.0.0.6", 0)) as s:
+            port = s.getsockname()[1]
+        process = subprocess.Popen(
+            [OTTER, "push", "--via", "http", "--wait", "60", "--json",
+             f"127.0.0.6:{port}", str(self.image)], text=True,
+            stdout=subprocess.PIPE, env=environment())
+        self.addCleanup(process.kill)
+        lines = [process.stdout.readline()]
+        self.assertIn('"connecting"', lines[0])
+        Server(self, stock(SUCCESS), port=port)
+        lines += process.communicate(timeout=LIMIT)[0].splitlines()
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(sum('"connecting"' in line for line in lines), 2)
+
     def test_answer_that_is_not_http_is_named(self):
         def handle(request):
             request.sock.sendall(b"SSH-2.0-OpenSSH\r\n\r\n")
