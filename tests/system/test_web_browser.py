@@ -339,6 +339,23 @@ class Details(PageTest):
         self.assertEqual(self.status(board)["refused"], None)
         self.assertNotIn("Update", board.console.text.split("in your")[1])
 
+    def test_file_that_changed_since_it_was_chosen_is_named(self):
+        """Built again meanwhile: the browser does not let it be read."""
+        board = self.ready(flavour="")
+        browser = self.browser(board)
+        path = self.file("new.bin", self.new.read_bytes())
+        browser.choose(selector="[name=firmware]", path=str(path))
+        self.message(browser, "SHA-256")
+        path.write_bytes(self.new.read_bytes() + b"x")
+        os.utime(path, (1, 1))
+        browser.click(selector="#go")
+        self.message(browser, "^The file has changed. Choose it again.$")
+        browser.choose(selector="[name=filesystem]", path=str(self.new))
+        browser.choose(selector="[name=firmware]", path=str(self.new))
+        self.message(browser, "SHA-256")
+        browser.click(selector="#go")
+        self.expect_new(board, browser)
+
     def test_device_refuses_what_the_browser_cannot_see(self):
         board = self.ready()
         browser = self.browser(board)
