@@ -136,10 +136,10 @@ static void judge(struct otter_push_target *target)
         target->resolved = false; /* it may come back under another one */
         /* An invitation takes its time, a name or a page that is not there
          * does not. */
-        requeue(target, target->session.ending == OTTER_PUSH_END_LOOKUP ||
-                                target->web
-                            ? LOOKUP_PAUSE_MS
-                            : 0);
+        requeue(target,
+                target->session.ending == OTTER_PUSH_END_LOOKUP || target->web
+                    ? LOOKUP_PAUSE_MS
+                    : 0);
         return;
     }
     target->attempts += target->session.invitations > 0;

@@ -311,7 +311,8 @@ class Stock(PushCase):
         Server(self, stock(SUCCESS), port=port)
         lines += process.communicate(timeout=LIMIT)[0].splitlines()
         self.assertEqual(process.returncode, 0)
-        self.assertEqual(sum('"connecting"' in line for line in lines), 2)
+        # Once if the server was there before the first connection.
+        self.assertLessEqual(sum('"connecting"' in line for line in lines), 2)
 
     def test_answer_that_is_not_http_is_named(self):
         def handle(request):
