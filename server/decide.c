@@ -12,6 +12,13 @@
 
 #define SECTOR 4096u
 
+const char *otterd_chip_name(enum otterd_chip chip)
+{
+    static const char *const names[] = {"", "ESP8266", "ESP32"};
+
+    return names[chip];
+}
+
 const char *otterd_target_name(enum otterd_target target)
 {
     static const char *const names[] = {"all", "chip_size", "version",
@@ -100,10 +107,17 @@ static bool goes_before(const struct otterd_release *a,
     return a->id > b->id;
 }
 
+static bool runs(const struct otterd_ask *ask,
+                 const struct otterd_release *release)
+{
+    return ask->chip == OTTERD_CHIP_ANY || release->chip == OTTERD_CHIP_ANY ||
+           ask->chip == release->chip;
+}
+
 static const struct otterd_release *choose(const struct otterd_ask *ask,
                                            const struct otterd_device *device,
                                            const struct otterd_release *list,
-                                           size_t count)
+                                           size_t count, bool any_chip)
 {
     enum otterd_mode mode =
         ask->mode == OTTERD_FILE_SYSTEM ? OTTERD_FILE_SYSTEM : OTTERD_SKETCH;
@@ -112,7 +126,8 @@ static const struct otterd_release *choose(const struct otterd_ask *ask,
     for (size_t i = 0; i < count; i++) {
         if (list[i].state == OTTERD_WITHDRAWN || list[i].mode != mode ||
             strcmp(list[i].product, ask->product) != 0 ||
-            !aims_at(&list[i], ask, device)) {
+            !aims_at(&list[i], ask, device) ||
+            (!any_chip && !runs(ask, &list[i]))) {
             continue;
         }
         if (best == NULL || goes_before(&list[i], best)) {
@@ -198,10 +213,19 @@ void otterd_decide(const struct otterd_ask *ask,
     if (is_stranger(device, out)) {
         return;
     }
-    best = choose(ask, device, releases, count);
+    best = choose(ask, device, releases, count, false);
+    if (best == NULL) {
+        best = choose(ask, device, releases, count, true);
+    }
     if (best == NULL) {
         say(out, OTTERD_NOT_KNOWN, NULL,
             "No release is meant for the device.");
+        return;
+    }
+    if (!runs(ask, best)) {
+        say(out, OTTERD_HELD, best,
+            "The image is for an %s and the device is an %s.",
+            otterd_chip_name(best->chip), otterd_chip_name(ask->chip));
         return;
     }
     other_version = has_other_version(ask, best);

@@ -7,8 +7,9 @@
  *
  * Precedence of releases: the most specific target wins (MAC, then group, tag,
  * current version, chip size, everybody), then the higher priority, then the
- * newer release.  A withdrawn release is as if it were not there; a paused one
- * holds its devices where they are. */
+ * newer release.  Images for another family of chips do not count, as long as
+ * there are others.  A withdrawn release is as if it were not there; a paused
+ * one holds its devices where they are. */
 #ifndef OTTER_SERVER_DECIDE_H
 #define OTTER_SERVER_DECIDE_H
 
@@ -24,6 +25,9 @@
 /* What a device asks for (protocol 5.1, x-ESP8266-mode). */
 enum otterd_mode { OTTERD_SKETCH, OTTERD_FILE_SYSTEM, OTTERD_VERSION };
 
+/* Families of chips, of which none runs the images of another. */
+enum otterd_chip { OTTERD_CHIP_ANY, OTTERD_ESP8266, OTTERD_ESP32 };
+
 /* How devices that ask at a path are answered (protocol 5.4). */
 enum otterd_dialect {
     OTTERD_DIALECT_DEFAULT, /* of a path: what the setting says */
@@ -35,6 +39,7 @@ enum otterd_dialect {
 struct otterd_ask {
     uint64_t mac; /* 48 bits */
     enum otterd_dialect dialect;
+    enum otterd_chip chip; /* by the names of its headers */
     enum otterd_mode mode;
     bool odd_mode; /* it asked for something else; mode is a query then */
     bool has_version;
@@ -88,6 +93,7 @@ struct otterd_release {
     char file_name[OTTERD_FILE_NAME_MAX]; /* what devices are told */
     uint32_t size;                        /* bytes of the file */
     uint32_t flash_size; /* bytes the image is built for, 0: not known */
+    enum otterd_chip chip;
     char md5[33];
     char image_md5[33]; /* of what is flashed, unpacked; empty: not known */
     char sha256[65];
@@ -105,6 +111,9 @@ struct otterd_decision {
     const struct otterd_release *release; /* of the list, or NULL */
     char reason[OTTERD_REASON_MAX];       /* a whole sentence */
 };
+
+/* "ESP8266", "ESP32"; empty for any. */
+const char *otterd_chip_name(enum otterd_chip chip);
 
 /* "all", "chip_size", "version", "tag", "group", "mac". */
 const char *otterd_target_name(enum otterd_target target);

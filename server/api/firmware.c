@@ -165,7 +165,7 @@ static bool inspect(struct otterd_call *call, enum otterd_claim claim,
                        "tell it.",
                        f->name[0] == '\0' ? "name" : "version");
     } else {
-        return true;
+        return check_words(call, f); /* what the image told */
     }
     return false;
 }

@@ -192,8 +192,8 @@ json_t *otterd_show_device(const struct otterd_device_view *view)
 json_t *otterd_show_firmware(const struct otterd_firmware *f)
 {
     return json_pack(
-        "{s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:s, s:b, s:o, s:s, s:o,"
-        " s:o}",
+        "{s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:s, s:b, s:o, s:s, s:s,"
+        " s:o, s:o}",
         "id", (json_int_t)f->id, "name", otterd_show_text(f->name), "version",
         otterd_show_text(f->version), "board", otterd_show_text(f->board),
         "notes", otterd_show_text(f->notes), "filename",
@@ -201,8 +201,9 @@ json_t *otterd_show_firmware(const struct otterd_firmware *f)
         f->sha256, "md5", f->md5, "gzip", (int)f->gzip, "flash_size",
         f->flash_size == 0 ? json_null()
                            : json_integer((json_int_t)f->flash_size),
-        "kind", otterd_words_kind[f->kind], "created",
-        otterd_show_time(f->created), "by", otterd_show_text(f->by));
+        "chip", otterd_chip_name(f->chip), "kind", otterd_words_kind[f->kind],
+        "created", otterd_show_time(f->created), "by",
+        otterd_show_text(f->by));
 }
 
 /* MACs are kept as digits. */

@@ -226,6 +226,7 @@ enum otterd_gate otterd_heard_ask(const struct otterd_heard *heard,
         return OTTERD_GATE_HEADER;
     }
     fields = heard->fields[family];
+    ask->chip = family == 0 ? OTTERD_ESP8266 : OTTERD_ESP32;
     read_mode(fields[FIELD_MODE], ask);
     ask->has_version = heard->has[family][FIELD_VERSION];
     if (strlen(fields[FIELD_SKETCH_MD5]) == sizeof ask->sketch_md5 - 1) {

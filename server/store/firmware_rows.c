@@ -14,12 +14,12 @@ int otterd_firmware_add(struct otterd_store *store,
 {
     sqlite3_stmt *row;
     int err = otterd__store_run(
-        store, otterd__store_query(store, OTTERD_Q_FIRMWARE_ADD,
-                                   "ssiiiisssssiss", f->sha256, f->md5,
-                                   (int64_t)f->size, (int64_t)f->flash_size,
-                                   (int64_t)f->kind, (int64_t)f->gzip, f->name,
-                                   f->version, f->board, f->filename, f->notes,
-                                   otterd__store_now(), f->by, f->image_md5));
+        store, otterd__store_query(
+                   store, OTTERD_Q_FIRMWARE_ADD, "ssiiiisssssissi", f->sha256,
+                   f->md5, (int64_t)f->size, (int64_t)f->flash_size,
+                   (int64_t)f->kind, (int64_t)f->gzip, f->name, f->version,
+                   f->board, f->filename, f->notes, otterd__store_now(), f->by,
+                   f->image_md5, (int64_t)f->chip));
 
     if (err != 0) {
         return err;
@@ -53,6 +53,7 @@ static void read_firmware(struct otterd_firmware *out, sqlite3_stmt *row)
     otterd__store_text(out->sha256, sizeof out->sha256, row, 12);
     out->created = sqlite3_column_int64(row, 13);
     otterd__store_text(out->by, sizeof out->by, row, 14);
+    out->chip = (enum otterd_chip)sqlite3_column_int(row, 15);
 }
 
 static int one(struct otterd_store *store, sqlite3_stmt *row,

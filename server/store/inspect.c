@@ -2,6 +2,7 @@
  *
  * Inspecting what was uploaded. */
 #include "server/store/inspect.h"
+#include "server/store/esp32.h"
 
 #include "format/descriptor.h"
 #include "format/error.h"
@@ -111,6 +112,7 @@ static int explain(int err, const struct file *file, char *problem)
                       "does: it was cut. Build or fetch it again.",
                       (unsigned long)file->size);
     case OTTER_ERR_CHECKSUM:
+    case OTTER_ERR_DIGEST:
         return refuse(problem,
                       "The checksum in the image is not that of its bytes: "
                       "the file is damaged. Build or fetch it again.");
@@ -140,6 +142,38 @@ static void adopt(const struct otter_image_source *source,
     }
 }
 
+/* OTTER_ERR_KIND: it is something else. */
+static int inspect_esp32(const struct otter_image_source *source,
+                         struct otterd_firmware *out, char *problem)
+{
+    const struct file *file = source->user;
+    struct otterd_esp32 found;
+    int err = otterd_esp32_check(source, &found);
+
+    if (err == OTTER_ERR_IMAGE) {
+        return refuse(problem, "The segments of this ESP32 image are "
+                               "malformed. Upload the application's .bin of "
+                               "the build.");
+    }
+    if (err != 0) {
+        return err == OTTER_ERR_KIND ? err : explain(err, file, problem);
+    }
+    if (out->gzip) {
+        return refuse(problem, "This is a packed image for an ESP32, which "
+                               "would not unpack it. Upload it without "
+                               "gzip.");
+    }
+    out->chip = OTTERD_ESP32;
+    out->flash_size = found.flash_size;
+    if (out->name[0] == '\0') {
+        memcpy(out->name, found.name, sizeof found.name);
+    }
+    if (out->version[0] == '\0') {
+        memcpy(out->version, found.version, sizeof found.version);
+    }
+    return 0;
+}
+
 static int inspect_image(struct file *file, struct otterd_firmware *out,
                          char *problem)
 {
@@ -147,8 +181,13 @@ static int inspect_image(struct file *file, struct otterd_firmware *out,
     struct otter_image_check check;
     struct otter_image_info info;
     uint32_t buf[PIECE / sizeof(uint32_t)];
-    int err = otter_image_inspect(&source, &info);
+    int err = inspect_esp32(&source, out, problem);
 
+    out->kind = OTTERD_SKETCH;
+    if (err != OTTER_ERR_KIND) {
+        return err;
+    }
+    err = otter_image_inspect(&source, &info);
     if (err != 0) {
         return explain(err, file, problem);
     }
@@ -159,7 +198,7 @@ static int inspect_image(struct file *file, struct otterd_firmware *out,
     if (err != 0) {
         return explain(err, file, problem);
     }
-    out->kind = OTTERD_SKETCH;
+    out->chip = OTTERD_ESP8266;
     out->flash_size =
         otter_flash_map_size_from_nibble(info.boot.header.size_nibble);
     adopt(&source, out);
@@ -251,6 +290,7 @@ static int unpack_whole(const struct file *file, struct file *inner,
         otter_hex_encode(md5, bytes, len);
     }
     EVP_MD_CTX_free(inner->md5);
+    inner->md5 = NULL;
     return err;
 }
 
@@ -273,8 +313,8 @@ static int inspect_packed(const struct file *file, const char *folder,
         err = refuse(problem, "Unpacked it is larger than 16 MiB, the "
                               "largest flash there is.");
     } else if (err == 0) {
-        err = inspect_image(&inner, out, problem);
         out->gzip = true;
+        err = inspect_image(&inner, out, problem);
     }
     close(inner.fd);
     return err;

@@ -113,6 +113,7 @@ static void read_release(struct otterd_release *r, sqlite3_stmt *row)
     otterd__store_text(r->md5, sizeof r->md5, row, 9);
     otterd__store_text(r->image_md5, sizeof r->image_md5, row, 10);
     otterd__store_text(r->sha256, sizeof r->sha256, row, 11);
+    r->chip = (enum otterd_chip)sqlite3_column_int(row, 12);
 }
 
 /* A list that grows. */
@@ -273,17 +274,17 @@ static void read_view(struct otterd_release_view *out, sqlite3_stmt *row)
     memset(out, 0, sizeof *out);
     read_release(&out->release, row);
     otterd__store_text(out->release.product, sizeof out->release.product, row,
-                       12);
-    out->release.mode = (enum otterd_mode)sqlite3_column_int(row, 13);
-    out->firmware = sqlite3_column_int64(row, 14);
-    otterd__store_text(out->firmware_name, sizeof out->firmware_name, row, 15);
-    otterd__store_text(out->notes, sizeof out->notes, row, 16);
-    out->created = sqlite3_column_int64(row, 17);
-    otterd__store_text(out->by, sizeof out->by, row, 18);
-    out->offered = sqlite3_column_int64(row, 19);
-    out->downloaded = sqlite3_column_int64(row, 20);
-    out->installed = sqlite3_column_int64(row, 21);
-    out->failed = sqlite3_column_int64(row, 22);
+                       13);
+    out->release.mode = (enum otterd_mode)sqlite3_column_int(row, 14);
+    out->firmware = sqlite3_column_int64(row, 15);
+    otterd__store_text(out->firmware_name, sizeof out->firmware_name, row, 16);
+    otterd__store_text(out->notes, sizeof out->notes, row, 17);
+    out->created = sqlite3_column_int64(row, 18);
+    otterd__store_text(out->by, sizeof out->by, row, 19);
+    out->offered = sqlite3_column_int64(row, 20);
+    out->downloaded = sqlite3_column_int64(row, 21);
+    out->installed = sqlite3_column_int64(row, 22);
+    out->failed = sqlite3_column_int64(row, 23);
 }
 
 int otterd_release_get(struct otterd_store *store, int64_t id,

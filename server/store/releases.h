@@ -15,6 +15,7 @@ struct otterd_firmware {
     char filename[OTTERD_FILE_NAME_MAX]; /* devices are told */
     char notes[OTTERD_NOTES_MAX];
     enum otterd_mode kind; /* sketch or file system */
+    enum otterd_chip chip; /* that runs it */
     bool gzip;
     uint32_t size;       /* bytes of the file */
     uint32_t flash_size; /* bytes the image is built for, 0: not known */

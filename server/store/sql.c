@@ -26,13 +26,14 @@ _Static_assert(OTTERD_WITHDRAWN == 2 && OTTERD_TARGET_MAC == 5 &&
 
 #define FIRMWARE_COLUMNS                                                      \
     "SELECT id, name, version, board, filename, notes, kind, gzip, size,"     \
-    " flash_size, md5, image_md5, sha256, created, author FROM firmware"
+    " flash_size, md5, image_md5, sha256, created, author, chip"              \
+    " FROM firmware"
 
 /* What the decision needs, in the order that release.c reads it. */
 #define RELEASE_COLUMNS                                                       \
     "SELECT r.id, r.state, r.target, r.target_value, r.priority,"             \
     " f.version, f.filename, f.size, f.flash_size, f.md5, f.image_md5,"       \
-    " f.sha256"
+    " f.sha256, f.chip"
 #define RELEASE_FROM " FROM release r JOIN firmware f ON f.id = r.firmware"
 #define RELEASE_VIEW                                                          \
     RELEASE_COLUMNS                                                           \
@@ -120,9 +121,10 @@ const char *const otterd__sql[OTTERD_Q_COUNT] = {
 
     [OTTERD_Q_FIRMWARE_ADD] =
         "INSERT INTO firmware (sha256, md5, size, flash_size, kind, gzip,"
-        " name, version, board, filename, notes, created, author, image_md5)"
+        " name, version, board, filename, notes, created, author, image_md5,"
+        " chip)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-        " ?14)"
+        " ?14, ?15)"
         " ON CONFLICT DO UPDATE SET removed = 0, board = ?9, notes = ?11,"
         " created = ?12, author = ?13 WHERE removed",
     [OTTERD_Q_FIRMWARE_SAME] =

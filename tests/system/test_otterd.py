@@ -14,6 +14,7 @@ import tempfile
 import time
 import unittest
 
+from otter_esp32 import make_esp32_image
 from push_peer import make_image
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -284,9 +285,12 @@ class Server(Case):
     def test_otterd_hears_the_esp32(self):
         self.import_table()
         _, port = self.serve()
+        (self.folder / "bin/DOOR-7-g14f53a19bin").write_bytes(
+            make_esp32_image(4096))
+        self.import_table()
         twins = [(n.replace("8266", "32"), v.replace("8266", "32"))
                  for n, v in HEADERS]
-        self.assertEqual(ask(port, twins).body, self.image)
+        self.assertEqual(ask(port, twins).body, make_esp32_image(4096))
         mixed = [twins[0], *HEADERS[1:]]
         self.assertEqual(ask(port, mixed).status, 403)
 

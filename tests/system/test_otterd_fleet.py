@@ -8,10 +8,11 @@ import re
 import socket
 import unittest
 
+from otter_esp32 import make_esp32_image
 from otterd_client import BASE
 from otterd_rig import Api, Events
 from push_peer import make_image
-from test_otterd import MAC, ask, changed
+from test_otterd import MAC, OTHER, ask, changed
 
 EVIL = "x'); DROP TABLE device; --\"%s<b>"
 
@@ -181,6 +182,42 @@ class Firmware(Api):
                       {"name": "a", "version": "1", "kind": "elf"},
                       {"name": "a", "version": "1", "filename": "a/b"}):
             self.problem(self.admin.post("/firmware", image, **query), 400)
+
+    def test_firmware_of_an_esp32_is_told_apart(self):
+        image = make_esp32_image(8192, "7.1", "gate")
+        made = self.made(self.admin.post("/firmware", image))
+        self.assertEqual(
+            {k: made[k] for k in ("name", "version", "chip", "flash_size")},
+            {"name": "gate", "version": "7.1", "chip": "ESP32",
+             "flash_size": 4 << 20})
+        plain = make_esp32_image(4096, "7.2", "gate", appended=False)
+        self.assertEqual(self.admin.post("/firmware", plain).status, 201)
+        for data, word in (
+                (image[:-1], "cut"), (image[:8500], "cut"),
+                (image[:8000], "cut"), (plain[:-1], "cut"),
+                (image[:-1] + b"x", "checksum"),
+                (image[:500] + b"x" + image[501:], "checksum"),
+                (image[:1] + b"\x40" + image[2:], "malformed"),
+                (image[:28] + b"\x01" + image[29:], "malformed"),
+                (image[:28] + b"\xf0\xff\xff\xff" + image[32:], "cut"),
+                (gzip.compress(image, 1), "unpack")):
+            with self.subTest(word=word):
+                self.problem(self.admin.post("/firmware", data, version="8"),
+                             422, word)
+        # Each family gets its own, from one path.
+        self.accept()
+        self.accept(OTHER)
+        self.release(made, priority=1)
+        twins = [(n.replace("8266", "32"), v.replace("8266", "32"))
+                 for n, v in changed(STA_MAC=OTHER)]
+        self.assertEqual(ask(self.port, changed()).status, 304)
+        device = self.settled(MAC, lambda d: d["requests"] == 1)
+        self.assertEqual(device["answer"]["reason"],
+                         "The image is for an ESP32 and the device is an "
+                         "ESP8266.")
+        self.release(self.upload())
+        self.assertEqual(ask(self.port, changed()).body, self.image)
+        self.assertEqual(ask(self.port, twins).body, image)
 
     def test_firmware_that_is_too_large_is_refused_in_little_memory(self):
         status = f"/proc/{self.server.pid}/status"

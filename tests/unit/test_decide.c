@@ -321,6 +321,33 @@ static void test_decide_current_dialect_looks_at_the_sketch(void **state)
     }
 }
 
+static void test_decide_each_family_of_chips_gets_its_own(void **state)
+{
+    struct otterd_release list[2] = {make_release(1, OTTERD_TARGET_ALL, ""),
+                                     make_release(2, OTTERD_TARGET_ALL, "")};
+    struct otterd_device device = make_device();
+    struct otterd_ask ask = make_ask();
+    struct otterd_decision out;
+
+    (void)state;
+    list[0].chip = OTTERD_ESP8266;
+    list[1].chip = OTTERD_ESP32;
+    ask.chip = OTTERD_ESP8266;
+    otterd_decide(&ask, &device, list, 2, &out);
+    assert_int_equal(out.verdict, OTTERD_OFFER);
+    assert_int_equal(out.release->id, 1);
+    ask.chip = OTTERD_ESP32;
+    otterd_decide(&ask, &device, list, 2, &out);
+    assert_int_equal(out.release->id, 2);
+    otterd_decide(&ask, &device, list, 1, &out);
+    assert_int_equal(out.verdict, OTTERD_HELD);
+    assert_string_equal(out.reason, "The image is for an ESP8266 and the "
+                                    "device is an ESP32.");
+    list[0].chip = OTTERD_CHIP_ANY; /* not known */
+    otterd_decide(&ask, &device, list, 1, &out);
+    assert_int_equal(out.verdict, OTTERD_OFFER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_decide_image_too_large_is_held_with_numbers),
         cmocka_unit_test(test_decide_offer_names_both_versions),
         cmocka_unit_test(test_decide_current_dialect_looks_at_the_sketch),
+        cmocka_unit_test(test_decide_each_family_of_chips_gets_its_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

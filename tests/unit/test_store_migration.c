@@ -180,6 +180,7 @@ static void test_store_of_version_1_keeps_its_releases(void **state)
     assert_string_equal(firmware.sha256, "aa");
     assert_int_equal(firmware.flash_size, 4194304);
     assert_false(firmware.gzip);
+    assert_int_equal(firmware.chip, OTTERD_ESP8266);
     assert_int_equal(otterd_release_get(rig.store, 9, &view), 0);
     assert_int_equal(view.firmware, 3);
     assert_int_equal(view.release.priority, 1);
