@@ -2,8 +2,6 @@
 """QEMU with the LX106's ROM stand-in, started directly: for tests that need
 what otter-device does not offer, such as a power cut in a certain flash
 operation or a look at the machine's memory."""
-import hashlib
-import json
 import os
 import pathlib
 import re
@@ -16,7 +14,6 @@ import otter_testlib
 from otter_testlib import PATIENCE, ROOT
 
 ROM = ROOT / "build/lx106/bin/rom.elf"
-MEASURED = ROOT / "build/lx106/measured.json"
 PLUGIN = (pathlib.Path(os.environ.get("OTTER_BUILD", ROOT / "build/debug")) /
           "tests/libotter_lx106_narrow.so")
 EXIT_CUT = 77
@@ -26,12 +23,7 @@ FLASH_SIZE = 4 << 20
 
 def measured(name):
     """An image that `make size` has measured, and no other."""
-    path = otter_testlib.SKETCHES / name
-    data = path.read_bytes()
-    digests = json.loads(MEASURED.read_text(encoding="ascii"))
-    if digests[name] != hashlib.sha256(data).hexdigest():
-        raise AssertionError(f"{name} is not what make size has measured")
-    return data
+    return otter_testlib.check_measured(otter_testlib.SKETCHES / name)
 
 
 def write_flash(path, image):

@@ -16,6 +16,7 @@ on TAP interfaces of a bridge, in a network namespace of the test process's
 own; otter_netns does that.  Everything is awaited as an event
 with a generous limit; nothing sleeps to let something happen."""
 import collections
+import hashlib
 import json
 import os
 import pathlib
@@ -39,6 +40,7 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 BOARD = os.environ.get("OTTER_BOARD", "posix")
 SKETCHES = (ROOT / "build/lx106/bin/sketches" if BOARD == "lx106"
             else BIN / "sketches")
+MEASURED = ROOT / "build/lx106/measured.json"
 PATIENCE = 20  # seconds until an awaited event counts as missing
 PROBE_PORT = 7007
 
@@ -74,7 +76,18 @@ def sketch(name, flavour=None):
     path = SKETCHES / f"{name}{flavour}.bin"
     if not path.exists():
         path = SKETCHES / f"{name}.bin"
+    if BOARD == "lx106":
+        check_measured(path)
     return str(path)
+
+
+def check_measured(path):
+    """An image for the LX106 that `make size` has measured, and no other."""
+    digests = json.loads(MEASURED.read_text(encoding="ascii"))
+    data = path.read_bytes()
+    if digests[path.name] != hashlib.sha256(data).hexdigest():
+        raise AssertionError(f"{path} is not what make size has measured")
+    return data
 
 
 def free_address():

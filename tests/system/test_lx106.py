@@ -184,6 +184,12 @@ class Chip(Lx106):
         self.assertIn("pbuf_alloc", out)  # the list is not empty
         self.assertNotRegex(out, r"\bmemp?_(malloc|calloc|trim)\b")
 
+    def test_image_that_was_not_measured_is_refused(self):
+        path = self.folder / "probe-1.0.0.bin"
+        path.write_bytes(otter_qemu.measured(path.name) + b"\0")
+        with self.assertRaises(AssertionError):
+            otter_testlib.check_measured(path)
+
     def test_images_are_what_an_independent_builder_makes(self):
         for name in ("basic_ota-1.0.0", "probe-1.0.0"):
             program = (otter_testlib.SKETCHES / f"{name}.elf").read_bytes()
