@@ -14,11 +14,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define COUNTS_SECONDS 10
-
 void otterd_metrics_init(struct otterd_metrics *metrics)
 {
-    pthread_mutex_init(&metrics->lock, NULL);
     metrics->started = time(NULL);
 }
 
@@ -160,27 +157,6 @@ static void put_process(FILE *out, const struct otterd_metrics *metrics)
         (uint64_t)metrics->started);
 }
 
-/* Counts again when it is time; those who come meanwhile wait for it. */
-static int bring_up_to_date(struct otterd_server *server,
-                            struct otterd_counts *out)
-{
-    struct otterd_metrics *metrics = &server->metrics;
-    time_t now = time(NULL);
-    int err = 0;
-
-    pthread_mutex_lock(&metrics->lock);
-    if (now - metrics->counted >= COUNTS_SECONDS || now < metrics->counted) {
-        struct otterd_reader *reader = otterd__reader(server);
-
-        err = otterd_store_count(reader->store, &metrics->counts);
-        pthread_mutex_unlock(&reader->lock);
-        metrics->counted = err == 0 ? now : 0;
-    }
-    *out = metrics->counts;
-    pthread_mutex_unlock(&metrics->lock);
-    return err;
-}
-
 char *otterd_metrics_text(struct otterd_server *server)
 {
     struct otterd_counts counts;
@@ -188,7 +164,7 @@ char *otterd_metrics_text(struct otterd_server *server)
     size_t size = 0;
     FILE *out;
 
-    if (bring_up_to_date(server, &counts) != 0) {
+    if (otterd_counter_get(server->counter, &counts) != 0) {
         return NULL;
     }
     out = open_memstream(&text, &size);

@@ -2,14 +2,12 @@
  *
  * What the server counts, in the text format of Prometheus (version 0.0.4).
  * Counters begin at zero with the process; how many devices and releases
- * there are is at most ten seconds old. */
+ * there are is as old as otterd_counter_get says. */
 #ifndef OTTER_SERVER_HTTP_METRICS_H
 #define OTTER_SERVER_HTTP_METRICS_H
 
 #include "server/decide.h"
-#include "server/store/counts.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <time.h>
@@ -24,10 +22,6 @@ struct otterd_metrics {
     atomic_ullong downloads_done; /* the last byte went out */
     atomic_ullong download_bytes; /* of those */
     time_t started;
-    /* private: what was counted last */
-    pthread_mutex_t lock;
-    time_t counted;
-    struct otterd_counts counts;
 };
 
 void otterd_metrics_init(struct otterd_metrics *metrics);

@@ -187,6 +187,9 @@ int otterd_server_start(struct otterd_server **out,
         err = otterd_calls_start(&server->calls, server->dir, server->hub);
     }
     if (err == 0) {
+        err = otterd_counter_start(&server->counter, server->dir);
+    }
+    if (err == 0) {
         err = otterd_patience_start(&server->patience, config->patience);
     }
     if (err == 0) {
@@ -250,6 +253,7 @@ void otterd_server_stop(struct otterd_server *server)
     }
     otterd_tls_unload();
     otterd_patience_stop(server->patience);
+    otterd_counter_stop(server->counter);
     otterd_calls_free(server->calls);
     otterd_answers_stop(server->answers);
     otterd_sightings_stop(server->sightings);

@@ -5,6 +5,7 @@
 #define OTTER_SERVER_HTTP_SERVER_INTERNAL_H
 
 #include "server/config.h"
+#include "server/http/counter.h"
 #include "server/http/metrics.h"
 #include "server/http/patience.h"
 #include "server/http/sightings.h"
@@ -42,6 +43,7 @@ struct otterd_server {
     unsigned threads;
     atomic_uint next_reader;
     struct otterd_metrics metrics;
+    struct otterd_counter *counter;
     struct otterd_config config;
     atomic_bool running;
     char dir[4096];
