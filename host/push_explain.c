@@ -102,6 +102,7 @@ static void explain_no_answer(struct otter_push_explanation *e,
                               const struct otter_push_target *target)
 {
     const struct otter_push_session *s = &target->session;
+    char bound[OTTER_ADDRESS_TEXT_SIZE];
     char during[24] = "";
 
     if (target->web) {
@@ -128,6 +129,13 @@ static void explain_no_answer(struct otter_push_explanation *e,
             "An answer came from %s instead: if that is the same device, "
             "use that address.",
             s->stranger);
+    } else if (s->os_error && s->os_error != ECONNREFUSED &&
+               s->local.ss_family) {
+        otter_address_text(bound, &s->local);
+        SAY(e->hint,
+            "%s %s may not lead to the device: it must be the address of this "
+            "computer in the device's network, or be left away.",
+            is_espota(target) ? "-I" : "--bind", bound);
     } else if (otter_address_lacks_interface(&s->device)) {
         SAY(e->hint,
             "An address that begins with fe80: needs the interface that leads "

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`otter push` over a wire of its own, where "all devices" are all there are:
 a real board behind a real interface, found by multicast."""
+import subprocess
 import unittest
 
 import netns_testlib
@@ -35,8 +36,14 @@ class Wire(netns_testlib.NetnsTest):
     def test_bind_to_another_interface_is_named(self):
         """The device cannot answer to the loopback address."""
         self.ready()
-        self.push("--bind", "127.0.0.1", "--timeout", "1", "--no-mdns", LEFT,
-                  status=13)
+        done = subprocess.run(
+            [*self.right.prefix, program("otter"), "push", "--bind",
+             "127.0.0.1", "--timeout", "1", "--no-mdns", LEFT,
+             sketch("basic_ota-1.1.0")], capture_output=True, text=True,
+            timeout=60, check=False)
+        self.assertEqual(done.returncode, 13, done.stderr)
+        self.assertIn("--bind 127.0.0.1 may not lead to the device",
+                      done.stderr)
 
 
 if __name__ == "__main__":
