@@ -13,16 +13,21 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* Blocks until there is a byte, with the signals of `mask` held back; NULL:
- * leaves them as they are. */
+/* Blocks until there is a byte.  With a mask, of a terminal that does not
+ * block, signals come in only while nothing is read: Ctrl-C throws away what
+ * was typed, so what poll has seen need not be there any more. */
 static ssize_t read_byte(int fd, char *byte, const sigset_t *mask)
 {
     struct pollfd wanted = {.fd = fd, .events = POLLIN};
+    ssize_t got;
 
-    if (mask && ppoll(&wanted, 1, NULL, mask) < 0) {
-        return -1;
-    }
-    return read(fd, byte, 1);
+    do {
+        if (mask && ppoll(&wanted, 1, NULL, mask) < 0) {
+            return -1;
+        }
+        got = read(fd, byte, 1);
+    } while (got < 0 && errno == EAGAIN && mask);
+    return got;
 }
 
 /* Read byte by byte and unbuffered, so that no second copy stays in memory and
@@ -157,7 +162,7 @@ static int ask_once(struct otter_password *password, int fd,
 
 int otter_password_ask(struct otter_password *password, const char *prompt)
 {
-    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     int error;
 
     if (fd < 0) {
