@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define TICK_MS        200
@@ -17,6 +18,7 @@
 #define FD_RESOLVER    2
 #define FD_SURVEY      3
 #define FDS_PER_TARGET 2
+#define FILES_OWN      24 /* with those that a search opens */
 
 static volatile sig_atomic_t interrupted;
 
@@ -272,8 +274,28 @@ static int status(const struct otter_push_run *run)
     return result;
 }
 
+/* Each session has a socket or two; the usual limit on open files is made for
+ * less.  Where it cannot be raised, fewer devices are served at a time. */
+static void make_room(struct otter_push_run *run)
+{
+    size_t most = run->parallel < run->count ? run->parallel : run->count;
+    rlim_t wanted = FILES_OWN + FDS_PER_TARGET * most;
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= wanted) {
+        return;
+    }
+    files.rlim_cur = wanted < files.rlim_max ? wanted : files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur < wanted) {
+        run->parallel = files.rlim_cur > FILES_OWN + FDS_PER_TARGET
+                            ? (files.rlim_cur - FILES_OWN) / FDS_PER_TARGET
+                            : 1;
+    }
+}
+
 static int prepare(struct otter_push_run *run)
 {
+    make_room(run);
     run->now_ms = run->started_at_ms = otter_host_now_ms();
     run->listeners[0].fd = run->listeners[1].fd = -1;
     run->fds = calloc(FDS_OWN + FDS_PER_TARGET * run->count, sizeof *run->fds);

@@ -7,6 +7,7 @@ import os
 import pathlib
 import pty
 import re
+import resource
 import socket
 import subprocess
 import threading
@@ -151,6 +152,21 @@ class Turns(ManyCase):
         self.assert_status(self.push_many(devices, "-j", "2"), 0,
                            "6 of 6 updated")
         self.assertEqual(max(most), 2)
+
+    def test_more_devices_than_files_may_be_open(self):
+        """The limit is raised; where that is forbidden, some wait."""
+        for hard in (4096, 48):
+            devices = self.devices(*[succeed] * 40)
+            with self.subTest(hard=hard):
+                result = subprocess.run(
+                    [OTTER, "push", "--chip", "esp8266", "--no-mdns", "-j",
+                     "1000", *self.words(devices), str(self.image)],
+                    text=True, capture_output=True, timeout=LIMIT,
+                    env=environment(), preexec_fn=lambda: resource.setrlimit(
+                        resource.RLIMIT_NOFILE, (32, hard)))
+                for device in devices:
+                    self.finish(device, result)
+                self.assert_status(result, 0, "40 of 40 updated")
 
     def test_two_devices_behind_one_address_take_turns(self):
         busy = threading.Lock()
