@@ -214,8 +214,7 @@ static int success_or_failure(struct otter_push_session *s, const char *body)
     return OTTER_PUSH_END_UNKNOWN;
 }
 
-int otter__push_web_verdict(struct otter_push_session *s, int status,
-                            const char *body)
+static int verdict(struct otter_push_session *s, int status, const char *body)
 {
     take_words(s, status, body);
     switch (status) {
@@ -485,7 +484,7 @@ static void on_answer(struct otter_push_session *s)
         s->sent = s->done = 0;
         on_login(s);
     } else {
-        judge(s, otter__push_web_verdict(s, x->status, x->body));
+        judge(s, verdict(s, x->status, x->body));
     }
 }
 

@@ -64,9 +64,4 @@ size_t otter__push_web_poll(const struct otter_push_session *s,
                             struct pollfd fds[1]);
 uint64_t otter__push_web_wake(const struct otter_push_session *s);
 
-/* What a device's answer to an upload means: sets the session's text and
- * returns its ending.  For tests. */
-int otter__push_web_verdict(struct otter_push_session *s, int status,
-                            const char *body);
-
 #endif
