@@ -15,6 +15,7 @@
  * may be added, none is taken away. */
 #include "host/push_report.h"
 
+#include "host/device.h"
 #include "host/push_explain.h"
 
 #include <jansson.h>
@@ -38,9 +39,14 @@ static const char *const state_names[OTTER_PUSH_SESSION_STATE_COUNT] = {
 /* A name from the command line need not be UTF-8. */
 static json_t *text(const char *words)
 {
+    char clean[OTTER_DEVICE_NAME_SIZE];
     json_t *value = json_string(words);
 
-    return value ? value : json_string("?");
+    if (!value) {
+        otter_device_copy(clean, sizeof clean, words, strlen(words));
+        value = json_string(clean);
+    }
+    return value;
 }
 
 static json_t *event(const char *name, const struct otter_push_target *target)

@@ -483,6 +483,16 @@ class Json(ManyCase):
         self.assertIn("Not Enough Space", final[0]["message"])
         self.assertTrue(final[0]["hint"])
 
+    def test_name_that_is_no_utf8_stays_recognisable(self):
+        device = self.devices(succeed)[0]
+        path = self.write("house.txt", self.words([device])[0].encode() +
+                          b" name=caf\xe9-2\n")
+        result = self.run_otter("--json", "--list", str(path),
+                                str(self.image))
+        self.finish(device, result)
+        self.assertEqual({e["device"] for e in self.events(result)[:-1]},
+                         {"caf?-2"})
+
     def test_progress_counts_up(self):
         def script(device):
             device.expect_invitation()
