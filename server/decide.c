@@ -194,6 +194,16 @@ static bool has_other_bytes(const struct otterd_ask *ask,
            strcasecmp(ask->sketch_md5, best->image_md5) != 0;
 }
 
+/* It took all of this release and went back to what ran before. */
+static bool went_back(const struct otterd_ask *ask,
+                      const struct otterd_device *device,
+                      const struct otterd_release *best)
+{
+    return ask->mode != OTTERD_FILE_SYSTEM && ask->reverted[0] != '\0' &&
+           device->took == best->id &&
+           strcmp(ask->reverted, best->version) == 0;
+}
+
 static bool has_other_version(const struct otterd_ask *ask,
                               const struct otterd_release *best)
 {
@@ -235,6 +245,10 @@ void otterd_decide(const struct otterd_ask *ask,
             best->version);
     } else if (best->state == OTTERD_PAUSED) {
         say(out, OTTERD_HELD, best, "The release of version %s is paused.",
+            best->version);
+    } else if (went_back(ask, device, best)) {
+        say(out, OTTERD_HELD, best,
+            "The device reverted version %s; a new release would be tried.",
             best->version);
     } else if (too_large(ask, best, out)) {
         return;

@@ -9,7 +9,9 @@
  * current version, chip size, everybody), then the higher priority, then the
  * newer release.  Images for another family of chips do not count, as long as
  * there are others.  A withdrawn release is as if it were not there; a paused
- * one holds its devices where they are. */
+ * one holds its devices where they are.  A device that took a release and says
+ * that it reverted it is not given the same again, or it would install and
+ * revert in turns until its flash is worn out. */
 #ifndef OTTER_SERVER_DECIDE_H
 #define OTTER_SERVER_DECIDE_H
 
@@ -44,8 +46,10 @@ struct otterd_ask {
     bool odd_mode; /* it asked for something else; mode is a query then */
     bool has_version;
     char version[OTTERD_TEXT_MAX];
-    char product[OTTERD_TEXT_MAX]; /* of the path that was asked */
-    char sketch_md5[33];           /* lowercase, or empty */
+    char product[OTTERD_TEXT_MAX];  /* of the path that was asked */
+    char sketch_md5[33];            /* lowercase, or empty */
+    char reverted[OTTERD_TEXT_MAX]; /* version it says that it went back
+                                       from, or empty */
     bool has_free_space;
     uint32_t free_space; /* bytes */
     bool has_chip_size;

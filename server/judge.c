@@ -30,7 +30,8 @@ int otterd_judge(struct otterd_store *store, const struct otterd_ask *ask,
         err = otterd_judge_stranger(store, &out->new_state);
         out->device.state = out->new_state;
     }
-    if (err == 0 && ask->dialect == OTTERD_DIALECT_CURRENT) {
+    if (err == 0 &&
+        (ask->dialect == OTTERD_DIALECT_CURRENT || ask->reverted[0] != '\0')) {
         err = otterd_device_took(store, ask->mac, &out->device.took);
     }
     if (err == 0) {

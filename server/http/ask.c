@@ -120,6 +120,11 @@ void otterd_heard_add(struct otterd_heard *heard, const char *name,
              value);
         return;
     }
+    if (strcasecmp(name, "x-Otter-Other-Version") == 0) {
+        keep(heard->other, sizeof heard->other, heard->other[0] != '\0',
+             value);
+        return;
+    }
     for (int family = 0; family < 2; family++) {
         size_t len = strlen(prefixes[family]);
 
@@ -232,6 +237,9 @@ enum otterd_gate otterd_heard_ask(const struct otterd_heard *heard,
     if (strlen(fields[FIELD_SKETCH_MD5]) == sizeof ask->sketch_md5 - 1) {
         memcpy(ask->sketch_md5, fields[FIELD_SKETCH_MD5],
                sizeof ask->sketch_md5);
+    }
+    if (strcmp(heard->status, "reverted") == 0) {
+        memcpy(ask->reverted, heard->other, sizeof ask->reverted);
     }
     memcpy(ask->version, fields[FIELD_VERSION], sizeof ask->version);
     ask->has_free_space =

@@ -20,6 +20,7 @@ struct otterd_heard {
     char range[OTTERD_TEXT_MAX];
     char if_range[OTTERD_TEXT_MAX + 8];
     char status[OTTERD_TEXT_MAX]; /* x-Otter-Status */
+    char other[OTTERD_TEXT_MAX];  /* x-Otter-Other-Version */
     /* private: of the ESP8266 and, with the same ends, of the ESP32 */
     char fields[2][OTTERD_FIELDS][OTTERD_TEXT_MAX];
     bool has[2][OTTERD_FIELDS];

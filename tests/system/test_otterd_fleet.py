@@ -321,6 +321,24 @@ class Releases(Api):
                          {"offered": 1, "downloaded": 1, "installed": 1,
                           "failed": 0})
 
+    def test_release_that_was_reverted_is_not_offered_again(self):
+        self.accept()
+        firmware = self.upload()
+        release = self.release(firmware)
+        self.assertEqual(ask(self.port, changed()).status, 200)
+        report = [*changed(), ("x-Otter-Status", "reverted"),
+                  ("x-Otter-Other-Version", "2.0")]
+        self.settled(MAC, lambda d: self.admin.get(
+            f"/releases/{release['id']}")["counts"]["downloaded"] == 1)
+        self.assertEqual(ask(self.port, report).status, 304)
+        self.settled(MAC, lambda d: d["status"] == "reverted")
+        why = self.admin.get(f"/devices/{MAC}/explain")
+        self.assertEqual((why["decision"], why["release"]),
+                         ("no_update", release["id"]))
+        self.assertIn("reverted version 2.0", why["reason"])
+        self.release(firmware)
+        self.assertEqual(ask(self.port, report).status, 200)
+
     def test_release_is_paused_resumed_and_withdrawn(self):
         self.accept()
         release = self.release(self.upload(), state="paused", notes="wait")

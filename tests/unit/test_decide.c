@@ -180,6 +180,37 @@ static void test_decide_paused_holds_withdrawn_is_absent(void **state)
     assert_int_equal(one(&release).verdict, OTTERD_NOT_KNOWN);
 }
 
+static void test_decide_what_was_reverted_is_not_given_again(void **state)
+{
+    static const struct {
+        int64_t took;
+        const char *reverted;
+        enum otterd_mode mode;
+        enum otterd_verdict verdict;
+    } rows[] = {
+        {1, "2.0", OTTERD_SKETCH, OTTERD_HELD},
+        {1, "2.0", OTTERD_VERSION, OTTERD_HELD},
+        {1, "", OTTERD_SKETCH, OTTERD_OFFER},
+        {1, "1.9", OTTERD_SKETCH, OTTERD_OFFER}, /* from an earlier one */
+        {2, "2.0", OTTERD_SKETCH, OTTERD_OFFER}, /* released anew */
+        {0, "2.0", OTTERD_SKETCH, OTTERD_OFFER},
+    };
+    struct otterd_release release = make_release(1, OTTERD_TARGET_ALL, "");
+    struct otterd_device device = make_device();
+    struct otterd_ask ask = make_ask();
+    struct otterd_decision out;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        device.took = rows[i].took;
+        ask.mode = rows[i].mode;
+        strcpy(ask.reverted, rows[i].reverted);
+        otterd_decide(&ask, &device, &release, 1, &out);
+        assert_int_equal(out.verdict, rows[i].verdict);
+        assert_ptr_equal(out.release, &release);
+    }
+}
+
 static void test_decide_product_and_mode_must_match(void **state)
 {
     struct otterd_release release = make_release(1, OTTERD_TARGET_ALL, "");
@@ -356,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_decide_many_releases_follow_precedence),
         cmocka_unit_test(test_decide_same_version_is_current),
         cmocka_unit_test(test_decide_paused_holds_withdrawn_is_absent),
+        cmocka_unit_test(test_decide_what_was_reverted_is_not_given_again),
         cmocka_unit_test(test_decide_product_and_mode_must_match),
         cmocka_unit_test(test_decide_image_too_large_is_held_with_numbers),
         cmocka_unit_test(test_decide_offer_names_both_versions),
