@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A response of libmicrohttpd may be queued for any number of connections at
- * once; it counts them.  That is done under the lock, so that what makes room
- * for another file never lets go of one that is about to be queued.  A file
- * that was removed or cut since is opened again, and then found missing. */
+ * once; it counts them.  But it is locked while a piece of its file is sent,
+ * so each thread that answers has a set of its own.  Queueing is done under
+ * the set's lock, so that what makes room for another file never lets go of
+ * one that is about to be queued.  A file that was removed or cut since is
+ * opened again, and then found missing. */
 #include "server/http/answers.h"
 
 #include "server/store/firmware.h"
@@ -11,6 +13,7 @@
 #include "format/error.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILES 16
+#define FILES 8 /* in a set */
 
 struct file {
     struct MHD_Response *response; /* NULL: none; it owns the descriptor */
@@ -30,12 +33,17 @@ struct file {
     char version[OTTERD_TEXT_MAX]; /* told beside it, or empty */
 };
 
-struct otterd_answers {
-    const char *dir;
+struct set {
     struct MHD_Response *empty;
     pthread_mutex_t lock;
     struct file files[FILES];
     size_t next; /* to make room */
+};
+
+struct otterd_answers {
+    const char *dir;
+    unsigned count;
+    struct set sets[];
 };
 
 static void add(struct MHD_Response *response, const char *name,
@@ -61,22 +69,28 @@ void otterd_answers_describe(struct MHD_Response *response,
     }
 }
 
-int otterd_answers_start(struct otterd_answers **out, const char *dir)
+int otterd_answers_start(struct otterd_answers **out, const char *dir,
+                         unsigned threads)
 {
-    struct otterd_answers *a = calloc(1, sizeof *a);
+    struct otterd_answers *a =
+        calloc(1, sizeof *a + threads * sizeof a->sets[0]);
 
     *out = a;
     if (a == NULL) {
         return OTTER_ERR_NO_MEMORY;
     }
     a->dir = dir;
-    pthread_mutex_init(&a->lock, NULL);
-    a->empty = MHD_create_response_from_buffer(0, (void *)(uintptr_t) "",
-                                               MHD_RESPMEM_PERSISTENT);
-    if (a->empty == NULL) {
-        return OTTER_ERR_NO_MEMORY;
+    for (; a->count < threads; a->count++) {
+        struct set *set = &a->sets[a->count];
+
+        set->empty = MHD_create_response_from_buffer(0, (void *)(uintptr_t) "",
+                                                     MHD_RESPMEM_PERSISTENT);
+        if (set->empty == NULL) {
+            return OTTER_ERR_NO_MEMORY;
+        }
+        add(set->empty, "Content-Type", "text/plain; charset=utf8");
+        pthread_mutex_init(&set->lock, NULL);
     }
-    add(a->empty, "Content-Type", "text/plain; charset=utf8");
     return 0;
 }
 
@@ -93,21 +107,33 @@ void otterd_answers_stop(struct otterd_answers *a)
     if (a == NULL) {
         return;
     }
-    for (size_t i = 0; i < FILES; i++) {
-        let_go(&a->files[i]);
+    for (unsigned i = 0; i < a->count; i++) {
+        for (size_t k = 0; k < FILES; k++) {
+            let_go(&a->sets[i].files[k]);
+        }
+        MHD_destroy_response(a->sets[i].empty);
+        pthread_mutex_destroy(&a->sets[i].lock);
     }
-    if (a->empty != NULL) {
-        MHD_destroy_response(a->empty);
-    }
-    pthread_mutex_destroy(&a->lock);
     free(a);
+}
+
+/* That of the thread that asks. */
+static struct set *own_set(struct otterd_answers *a)
+{
+    static atomic_uint threads;
+    static _Thread_local unsigned own; /* 0: none yet */
+
+    if (own == 0) {
+        own = atomic_fetch_add(&threads, 1) + 1;
+    }
+    return &a->sets[own % a->count];
 }
 
 enum MHD_Result otterd_answers_empty(struct otterd_answers *a,
                                      struct MHD_Connection *connection,
                                      unsigned status)
 {
-    return MHD_queue_response(connection, status, a->empty);
+    return MHD_queue_response(connection, status, own_set(a)->empty);
 }
 
 static bool is_of(const struct file *file,
@@ -151,7 +177,7 @@ static int open_file(const char *dir, struct file *file,
     return 0;
 }
 
-static int find_file(struct otterd_answers *a,
+static int find_file(struct set *a, const char *dir,
                      const struct otterd_release *release, const char *version,
                      struct file **out)
 {
@@ -162,13 +188,13 @@ static int find_file(struct otterd_answers *a,
                 return 0;
             }
             let_go(*out);
-            return open_file(a->dir, *out, release, version);
+            return open_file(dir, *out, release, version);
         }
     }
     *out = &a->files[a->next];
     a->next = (a->next + 1) % FILES;
     let_go(*out);
-    return open_file(a->dir, *out, release, version);
+    return open_file(dir, *out, release, version);
 }
 
 int otterd_answers_file(struct otterd_answers *a,
@@ -176,14 +202,16 @@ int otterd_answers_file(struct otterd_answers *a,
                         const struct otterd_release *release,
                         bool with_version, enum MHD_Result *result)
 {
+    struct set *set = own_set(a);
     struct file *file;
     int err;
 
-    pthread_mutex_lock(&a->lock);
-    err = find_file(a, release, with_version ? release->version : "", &file);
+    pthread_mutex_lock(&set->lock);
+    err = find_file(set, a->dir, release, with_version ? release->version : "",
+                    &file);
     if (err == 0) {
         *result = MHD_queue_response(connection, MHD_HTTP_OK, file->response);
     }
-    pthread_mutex_unlock(&a->lock);
+    pthread_mutex_unlock(&set->lock);
     return err;
 }

@@ -13,9 +13,10 @@
 
 struct otterd_answers;
 
-/* `dir` is the data folder, borrowed.  OTTER_ERR_NO_MEMORY. */
+/* `dir` is the data folder, borrowed; `threads` is how many will answer.
+ * OTTER_ERR_NO_MEMORY. */
 OTTER_MUST_CHECK int otterd_answers_start(struct otterd_answers **out,
-                                          const char *dir);
+                                          const char *dir, unsigned threads);
 
 /* After the connections are over.  NULL is allowed. */
 void otterd_answers_stop(struct otterd_answers *answers);

@@ -181,7 +181,8 @@ int otterd_server_start(struct otterd_server **out,
                                      server->hub);
     }
     if (err == 0) {
-        err = otterd_answers_start(&server->answers, server->dir);
+        err = otterd_answers_start(&server->answers, server->dir,
+                                   server->threads);
     }
     if (err == 0) {
         err = otterd_calls_start(&server->calls, server->dir, server->hub);
