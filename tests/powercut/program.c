@@ -118,7 +118,8 @@ static bool chip_lied(void)
 /* The updater refuses an image at every attempt; then nobody tries again. */
 static void refused(int error)
 {
-    if (error == OTTER_ERR_FLASH_PROGRAM && chip_lied()) {
+    if ((error == OTTER_ERR_FLASH_PROGRAM && chip_lied()) ||
+        (error == OTTER_ERR_DIGEST && life->rotted)) {
         return;
     }
     if ((cut_images[life->wishes[life->wish].image].kind &
