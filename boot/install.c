@@ -5,6 +5,7 @@
  * say BEGUN the program was not touched, and a bad source changes nothing;
  * afterwards the way back is the fallback, whole in its own place. */
 #include "boot/internal.h"
+#include "boot/load.h"
 #include "format/crc32.h"
 #include "format/loader_config.h"
 #include "hal/board.h"
@@ -214,9 +215,17 @@ static void settle(struct otter_boot *b, uint32_t state)
 static void finish(struct otter_boot *b)
 {
     struct otter_boot_record *r = &b->log.record;
+    struct otter__boot_layout program;
 
     if ((r->flags & OTTER_BOOT_LOADER) != 0) {
         otter__ignore(run_content(b, 0, SECTOR));
+    }
+    if ((r->flags & OTTER_BOOT_INSPECT) != 0) {
+        program.confirms = 0;
+        otter__ignore(otter__boot_load(SECTOR, &program));
+        if (program.confirms != 0) {
+            r->flags &= OTTER_BOOT_FS | OTTER_BOOT_SWAPPED;
+        }
     }
     /* What the primary now covers is not there any more. */
     if ((r->flags & OTTER_BOOT_SWAPPED) != 0 ||

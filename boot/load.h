@@ -21,12 +21,19 @@ enum otter__boot_result {
     OTTER__BOOT_LOAD_DATA = 3     /* a segment's data could not */
 };
 
-/* Walks the application image whose header is at `addr` and stores the addr of
- * the first byte after its last segment in `*end`, unless that is NULL.  With
- * `end` NULL the segments for RAM are loaded and the image is started, which
- * does not come back unless the board cannot run it: OTTER_ERR_IMAGE.
- * Otherwise returns enum otter__boot_result. */
-OTTER_MUST_CHECK int otter__boot_load(uint32_t addr, uint32_t *end);
+/* What a walk through an image tells. */
+struct otter__boot_layout {
+    uint32_t end;      /* addr of the first byte after its last segment */
+    uint32_t confirms; /* not 0: its descriptor says that it confirms itself;
+                          the caller sets 0 before */
+};
+
+/* Walks the application image whose header is at `addr` and says in `out` what
+ * it is like, unless that is NULL.  Then the segments for RAM are loaded and
+ * the image is started, which does not come back unless the board cannot run
+ * it: OTTER_ERR_IMAGE.  Otherwise returns enum otter__boot_result. */
+OTTER_MUST_CHECK int otter__boot_load(uint32_t addr,
+                                      struct otter__boot_layout *out);
 
 OTTER_END_DECLS
 

@@ -71,10 +71,10 @@ void otter__boot_takeover(struct otter_boot *b)
     struct otter_boot_record *r = &b->log.record;
     struct otter_boot_image *t = &r->target;
     uint32_t words[OTTER_RTC_COMMAND_WORDS];
-    uint32_t program_end;
+    struct otter__boot_layout program;
 
     if (!get_command(words) || r->state == OTTER_BOOT_COPY ||
-        otter__boot_load(OTTER__SECTOR, &program_end) != 0) {
+        otter__boot_load(OTTER__SECTOR, &program) != 0) {
         return;
     }
     r->state = OTTER_BOOT_NONE; /* what is in flash is no more what is here */
@@ -88,12 +88,12 @@ void otter__boot_takeover(struct otter_boot *b)
     t->stored_crc = b->crc;
     /* What is installed, in case this record comes to light again when its
      * image is gone. */
-    if (!otter__boot_crc(b, OTTER__SECTOR, program_end - OTTER__SECTOR)) {
+    if (!otter__boot_crc(b, OTTER__SECTOR, program.end - OTTER__SECTOR)) {
         return;
     }
-    r->fallback.size = program_end;
+    r->fallback.size = program.end;
     r->fallback.crc = b->crc;
-    if (!clear_the_log(b, program_end) ||
+    if (!clear_the_log(b, program.end) ||
         otter__boot_read(t->addr, words, 4) != 0) {
         return;
     }

@@ -46,7 +46,7 @@
  *    a gzip target is refused, another target needs the distance that
  *    otter_boot_overlap_is_safe tells and can be installed only once.
  *  - A packed target is UNCHECKED unless its size and crc are known from
- *    unpacking it.
+ *    unpacking it, and then to be INSPECTed.
  *  - Installing needs a program behind the boot sector: size above 4096.
  *
  * Here is what needs no flash: reading the slots in order (look, judge),
@@ -112,6 +112,11 @@ enum otter_boot_state {
     0x100u /* COPY: what is installed is on trial and                         \
               not the fallback, so that it does not                           \
               stay when the target is damaged */
+
+#define OTTER_BOOT_INSPECT                                                    \
+    0x200u /* COPY: nobody could look into the target. FINAL                  \
+              and STOCK hold only unless its descriptor says,                 \
+              once it is installed, that it confirms */
 
 /* Why the installed program is not the one that was asked for last. */
 enum otter_boot_reason {

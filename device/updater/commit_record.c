@@ -337,7 +337,7 @@ int otter__record_commit(struct otter_updater *u)
     }
     target.stored_crc = t->stored_crc;
     if (u->gzip) {
-        flags |= OTTER_BOOT_UNCHECKED;
+        flags |= OTTER_BOOT_UNCHECKED | OTTER_BOOT_INSPECT;
     } else {
         target.size = u->received;
         target.crc = t->staged_crc;

@@ -117,8 +117,8 @@ OTTER_MUST_CHECK int otter__trial_say_fs(struct otter_trial *trial,
 
 /* Appends COPY: the loader installs `target` at the next restart, and
  * `fallback` if the target turns out damaged or does not confirm itself.
- * `flags` are of FINAL, UNCHECKED, STOCK, OTHER, LOADER.  From this call on
- * the update is committed.  Errors as above. */
+ * `flags` are of FINAL, UNCHECKED, STOCK, OTHER, LOADER, INSPECT.  From this
+ * call on the update is committed.  Errors as above. */
 OTTER_MUST_CHECK int otter__trial_ask(struct otter_trial *trial,
                                       const struct otter_boot_image *target,
                                       const struct otter_boot_image *fallback,

@@ -11,11 +11,11 @@
 #define LOG_ERASES_MAX 4u /* in one start: a switch, and the other sector */
 
 const char *const cut_scenario_names[CUT_SCENARIOS] = {
-    "good",      "bad",         "refused",      "revert",     "rerevert",
-    "overlap",   "gzip",        "gzip-corrupt", "rot-staged", "rot-midcopy",
-    "rot-alone", "twice",       "on-trial",     "no-room",    "log-full",
-    "withdrawn", "file-system", "stock",        "stock-gzip", "stock-twice",
-    "web",       "sleeper"};
+    "good",       "bad",         "refused",   "revert",      "rerevert",
+    "overlap",    "gzip",        "gzip-bad",  "gzip-revert", "gzip-corrupt",
+    "rot-staged", "rot-midcopy", "rot-alone", "twice",       "on-trial",
+    "no-room",    "log-full",    "withdrawn", "file-system", "stock",
+    "stock-gzip", "stock-twice", "web",       "sleeper"};
 
 struct cut_life cut_life;
 struct otter_boot cut_boot;

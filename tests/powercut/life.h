@@ -26,6 +26,8 @@ enum cut_scenario {
     CUT_REREVERT,     /* and that reverted again */
     CUT_OVERLAP,      /* longer than the room beside it */
     CUT_GZIP,         /* packed */
+    CUT_GZIP_BAD,     /* packed, and crashes at every start */
+    CUT_GZIP_REVERT,  /* packed, reverted, and that reverted again */
     CUT_GZIP_CORRUPT, /* packed, and does not unpack to a whole file */
     CUT_ROT_STAGED,   /* a staged bit flips before the copy begins */
     CUT_ROT_MIDCOPY,  /* a staged bit flips when power failed in the copy */

@@ -67,7 +67,7 @@ static void test_record_stock_image_arrives_on_our_loader(void **state)
 /* --- gzip ------------------------------------------------------------------
  */
 
-static void test_record_gzip_is_installed_for_good(void **state)
+static void test_record_gzip_goes_on_trial(void **state)
 {
     uint32_t size;
     uint8_t *packed = otter_test_gzip(file, NEW_SIZE, NEW_SIZE, &size);
@@ -75,8 +75,34 @@ static void test_record_gzip_is_installed_for_good(void **state)
     (void)state;
     otter_test_idle();
     assert_int_equal(update(packed, size), 0);
+    for (uint32_t i = 0; i < OTTER_BOOT_TRIES; i++) {
+        restart();
+        assert_runs(file, NEW_SIZE);
+        assert_true(status.on_trial);
+    }
+    restart();
+    assert_runs(old, OLD_SIZE);
+    assert_int_equal(status.reason, OTTER_BOOT_REASON_UNCONFIRMED);
+    assert_int_equal(update(packed, size), 0);
+    restart();
+    assert_int_equal(otter_trial_confirm(&rig->trial), 0);
     restart();
     assert_runs(file, NEW_SIZE);
+    assert_false(status.on_trial);
+    free(packed);
+}
+
+static void test_record_gzip_that_does_not_confirm_stays_at_once(void **state)
+{
+    uint32_t size;
+    uint8_t *plain = make(NEW_SIZE, 7, false);
+    uint8_t *packed = otter_test_gzip(plain, NEW_SIZE, NEW_SIZE, &size);
+
+    (void)state;
+    otter_test_idle();
+    assert_int_equal(update(packed, size), 0);
+    restart();
+    assert_runs(plain, NEW_SIZE);
     assert_false(status.on_trial);
     assert_true(status.can_revert);
     assert_int_equal(status.reason, OTTER_BOOT_REASON_NONE);
@@ -85,8 +111,9 @@ static void test_record_gzip_is_installed_for_good(void **state)
     assert_runs(old, OLD_SIZE);
     assert_int_equal(otter_trial_revert(&rig->trial), 0);
     restart();
-    assert_runs(file, NEW_SIZE);
+    assert_runs(plain, NEW_SIZE);
     free(packed);
+    free(plain);
 }
 
 static void test_record_corrupt_gzip_leaves_the_old_program(void **state)
@@ -502,7 +529,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_record_image_that_does_not_confirm_stays_at_once),
         TEST(test_record_stock_image_arrives_on_our_loader),
-        TEST(test_record_gzip_is_installed_for_good),
+        TEST(test_record_gzip_goes_on_trial),
+        TEST(test_record_gzip_that_does_not_confirm_stays_at_once),
         TEST(test_record_corrupt_gzip_leaves_the_old_program),
         TEST(test_record_gzip_must_not_overlap),
         TEST(test_record_without_room_there_is_no_way_back),
