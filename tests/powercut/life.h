@@ -2,9 +2,29 @@
  *
  * The life of one board under power cuts: sessions of boot loader and program
  * until what the world outside wants has happened or is given up, then six
- * restarts that must change nothing.  Invariants I1 to I14 of the design are
- * checked at every start and at every operation on flash; the first that does
- * not hold ends the life and is its brick.
+ * restarts that must change nothing.  The first rule that does not hold ends
+ * the life and is its brick; its name is in what is printed.  At each start:
+ *
+ *   I1   the program is one whole image, with no weak bit under it
+ *   I2   it is the one that the record says
+ *   I4   what the record says is stored is whole
+ *   I7   erases of one start: one image at most, and few of the log
+ *   I10  nothing runs that nobody asks for any more
+ *   I14  what the program is told (trial.h) is true
+ *
+ * At each operation on flash:
+ *
+ *   I3   boot sector and file system stay as they are
+ *   I5   nothing is written that the newest record refers to, but by the copy
+ *   I6   only erased bytes are programmed, within a page and the chip
+ *   I8   none after the end
+ *   I12  there are not endlessly many calls
+ *   WD   the loader has fed the watchdog since the last sector
+ *
+ * In the end: I8, the same program runs; I9, what was asked for is there, or
+ * was refused as it must be, and who never confirms has had its starts and no
+ * more; I13, after a reset in place of a cut the end is the same (campaign.c).
+ * I11, the counter of security releases, waits for these.
  *
  * Everything follows from the case.  What the world outside and the board
  * remember over a power cut is in struct cut_life; what it forgets is not. */
