@@ -17,8 +17,8 @@
  *  - The source is verified before the first erase, the installed program
  *    after the last write, every sector as it is written.
  *  - A wake from deep sleep uses up no try.
- *  - Whether a gzip image goes on trial is decided when it is installed, by the
- *    descriptor that it then shows.
+ *  - A gzip image goes on trial or not by the descriptor that it shows once
+ *    it is installed.
  *  - A command of the core's Updater in RTC memory is first made a record.
  *    Its image covers the log, which lies directly below the file system, so
  *    it is moved down by two sectors.  Without room for that, or without a
