@@ -166,13 +166,12 @@ class Trial(otter_testlib.SystemTest):
 
     # --- Other images, other loaders
 
-    def test_gzip_image_is_installed(self):
+    def test_gzip_image_goes_on_trial_and_confirms(self):
         board = self.ready()
         packed = self.folder / "new.bin.gz"
         packed.write_bytes(gzip.compress(pathlib.Path(
             sketch("basic_ota-1.1.0")).read_bytes()))
-        self.push(board, packed)
-        self.expect_start(board, "1.1.0")
+        self.update(board, "1.1.0", packed)
 
     def test_first_otter_image_arrives_on_a_stock_device(self):
         """The core's loader installs the file, boot sector and all."""
