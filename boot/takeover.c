@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#define LOG_SIZE   (OTTER_BOOT_LOG_SECTORS * OTTER__SECTOR)
-#define GZIP_MAGIC 0x8B1Fu
+#define LOG_SIZE    (OTTER_BOOT_LOG_SECTORS * OTTER__SECTOR)
+#define IMAGE_MAGIC 0xE9u
 
 #define CRC_WORD    (OTTER_RTC_COMMAND_WORDS - 1)
 #define ACTION      1
@@ -97,7 +97,9 @@ void otter__boot_takeover(struct otter_boot *b)
         otter__boot_read(t->addr, words, 4) != 0) {
         return;
     }
-    t->packed = (words[0] & 0xFFFF) == GZIP_MAGIC;
+    /* The core does not read back what it stages: what is neither an image nor
+     * gzip will not unpack, and nothing is touched. */
+    t->packed = (words[0] & 0xFF) != IMAGE_MAGIC;
     r->state = OTTER_BOOT_COPY;
     r->tries = 0;
     r->reason = OTTER_BOOT_REASON_NONE;

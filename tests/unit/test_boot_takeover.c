@@ -102,6 +102,20 @@ static void test_boot_damaged_stock_gzip_leaves_the_old_program(void **state)
     check_installed(file_old, OLD_SIZE);
 }
 
+/* Its first byte was not programmed: it looks neither like an image nor like
+ * gzip. */
+static void test_boot_stock_command_for_no_image_leaves_the_old_program(
+    void **state)
+{
+    uint32_t size = pack();
+
+    (void)state;
+    packed[0] = 0xff;
+    stage_stock(packed, size);
+    assert_int_equal(start()->reason, OTTER_BOOT_REASON_DAMAGED);
+    check_installed(file_old, OLD_SIZE);
+}
+
 static void test_boot_other_commands_are_cleared_and_not_obeyed(void **state)
 {
     (void)state;
@@ -133,6 +147,7 @@ int main(void)
         TEST(test_boot_stock_command_off_the_log_is_not_moved),
         TEST(test_boot_stock_command_without_room_copies_as_the_core),
         TEST(test_boot_damaged_stock_gzip_leaves_the_old_program),
+        TEST(test_boot_stock_command_for_no_image_leaves_the_old_program),
         TEST(test_boot_other_commands_are_cleared_and_not_obeyed),
         TEST(test_boot_unfinished_copy_goes_before_a_command),
     };
