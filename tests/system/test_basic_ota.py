@@ -167,7 +167,7 @@ class BasicOta(otter_testlib.SystemTest):
         mode = board.read_flash(2, 1)[0]
         path = self.folder / "chip.bin"
         path.write_bytes(image)
-        self.push(board, path)
+        self.push(board, path, "--no-mdns")  # it will not come back
         board.expect("^End$")
         board.expect("^@cp:0$")
         board.expect("^board: not runnable on this board: the program "

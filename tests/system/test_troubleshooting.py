@@ -119,19 +119,20 @@ MD5_ERROR = (b"ERROR[7]: MD5 verification failed: expected: " + b"a" * 32
              + b", calculated: " + b"b" * 32 + b"\n")
 
 # Ending, what the device does, options, and what there is to say about it.
+# Where all five tries are shown, there is time for them on a busy machine.
 SCRIPTED = [
-    ("no-answer", silent, ["--timeout", "1"], """\
+    ("no-answer", silent, ["--timeout", "3"], """\
 Nobody answered by UDP. The device is off or asleep, in another network (guest
 networks and repeaters often keep devices apart), has another address by now, or
 its sketch does not call `ArduinoOTA.handle()` often enough: a `delay()` or a
 loop that blocks is enough to miss every invitation. A sketch that was uploaded
 without ArduinoOTA never answers; then only the serial line helps. For a device
 that sleeps use `--wait SECONDS`."""),
-    ("no-answer", None, ["--timeout", "1"], """\
+    ("no-answer", None, ["--timeout", "3"], """\
 The computer with that address answered that nothing listens there: the address
 belongs to something else, the sketch has not come as far as
 `ArduinoOTA.begin()`, or the port is another one (`--port`)."""),
-    ("no-answer", answered_from_elsewhere, ["--timeout", "1"], """\
+    ("no-answer", answered_from_elsewhere, ["--timeout", "3"], """\
 The device has two addresses, as one with two interfaces does, or this computer
 reaches it through a router that changes addresses."""),
     ("password-needed", replies(NONCE), [], """\
@@ -438,7 +439,8 @@ The order is that of `cp`: the file goes to the devices.""",
         from test_host_push_web import Server
         with socket.socket() as deaf:
             deaf.bind(("127.0.0.5", 0))
-            self.through_page("no-answer", deaf.getsockname()[1], [], """\
+            self.through_page("no-answer", deaf.getsockname()[1],
+                              ["--timeout", "3"], """\
 `--via http` needs a sketch that serves an update page, see docs/web.md.""")
 
         def wants_password(request):
@@ -470,7 +472,7 @@ The page is none of the core's nor of Otter's.""", server.address)
         for text in (f"{address}:{port}", address):
             output = output.replace(text, SHOWN_ADDRESS)
         output = output.replace(f"port {port}", "port 80")
-        shown = ["--password", "..."] if options else []
+        shown = ["--password", "..."] if "--password" in options else []
         self.add(ending, result.returncode, " ".join(
             ["otter", "push", "--via", "http", *shown, SHOWN_ADDRESS,
              "sketch.bin"]), self.plain(output).replace("port 48231",
