@@ -34,11 +34,19 @@ static void read_log(struct otter_boot *b)
     for (uint32_t i = 0; i < OTTER_BOOT_LOG_SECTORS * OTTER_BOOT_SLOTS; i++) {
         if (otter__boot_read(b->log_addr + i * OTTER_BOOT_SLOT_SIZE,
                              &log->slot, sizeof log->slot) != 0) {
-            log->slot.magic = 0;
+            log->slot.magic = 1;
         }
         otter_boot_log_look(log, i);
     }
     otter_boot_log_judge(log);
+}
+
+void otter__boot_clear(struct otter_boot *b, uint32_t slot, uint32_t off)
+{
+    uint32_t zero = 0;
+
+    otter__ignore(otter_flash_program(
+        b->log_addr + slot * OTTER_BOOT_SLOT_SIZE + off, &zero, sizeof zero));
 }
 
 bool otter__boot_append(struct otter_boot *b)
@@ -47,6 +55,9 @@ bool otter__boot_append(struct otter_boot *b)
 
     if (b->log_addr == OTTER_LOADER_NO_LOG) {
         return true;
+    }
+    if (otter_boot_log_spoils(log)) {
+        otter__boot_clear(b, otter_boot_log_free(log), 0);
     }
     for (uint32_t i = PATIENCE; i != 0; i--) {
         uint32_t slot = otter_boot_log_next(log);
@@ -140,6 +151,6 @@ int otter_boot_run(struct otter_boot *b)
     if (decide(b)) {
         return otter__boot_load(OTTER__SECTOR, NULL);
     }
-    otter__boot_say("hold: no whole program, use the serial line\n");
+    otter__boot_say("hold: no whole image, use cable\n");
     return OTTER_BOOT_HOLD;
 }

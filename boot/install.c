@@ -79,14 +79,11 @@ void otter__boot_put_sector(struct otter_boot *b, uint32_t addr,
 static void mark(struct otter_boot *b)
 {
     struct otter_boot_record *r = &b->log.record;
-    uint32_t zero = 0;
 
     if (b->log_addr != OTTER_LOADER_NO_LOG && r->tries < OTTER_BOOT_MARKS &&
         b->pos - SECTOR == (r->tries + 1) * otter_boot_chunk(r->target.size)) {
-        otter__ignore(otter_flash_program(
-            b->log_addr + b->log.newest * OTTER_BOOT_SLOT_SIZE +
-                OTTER_BOOT_MARKS_OFF + 4 * r->tries,
-            &zero, sizeof zero));
+        otter__boot_clear(b, b->log.newest,
+                          OTTER_BOOT_MARKS_OFF + 4 * r->tries);
         r->tries++;
     }
 }

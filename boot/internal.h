@@ -31,6 +31,9 @@ void otter__boot_put_sector(struct otter_boot *boot, uint32_t addr,
 OTTER_MUST_CHECK bool otter__boot_crc(struct otter_boot *boot, uint32_t addr,
                                       uint32_t len);
 
+/* Programs a word of zeros into a slot of the log; nothing depends on it. */
+void otter__boot_clear(struct otter_boot *boot, uint32_t slot, uint32_t off);
+
 /* Appends boot->log.record until it reads back.  False: the log is dead.
  * Without a log there is nothing to do, and that is true. */
 bool otter__boot_append(struct otter_boot *boot);

@@ -52,6 +52,10 @@ void otter_boot_log_look(struct otter_boot_log *log, uint32_t slot)
         return;
     }
     log->seen[sector] = slot % OTTER_BOOT_SLOTS + 1;
+    if (r->magic == 0) {
+        return; /* merely spoiled */
+    }
+    log->begun[sector] = slot;
     if (r->magic != OTTER_BOOT_RECORD_MAGIC || r->crc != record_crc(r)) {
         return;
     }
@@ -69,7 +73,7 @@ void otter_boot_log_judge(struct otter_boot_log *log)
 
     log->used = log->seen[sector];
     log->previous = r->state;
-    log->dirty = log->used != log->newest % OTTER_BOOT_SLOTS + 1;
+    log->dirty = log->begun[sector] - log->newest;
     if (log->seen[sector ^ 1] != 0 && log->valid[sector ^ 1] == 0) {
         log->dirty = 1; /* a torn first record */
         log->used = OTTER_BOOT_SLOTS;

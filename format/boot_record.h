@@ -196,6 +196,7 @@ struct otter_boot_log {
     uint32_t sector;   /* that is being filled, 0 or 1 */
     uint32_t home;     /* the sector of the newest record in flash */
     uint32_t seen[2];  /* the same of each sector */
+    uint32_t begun[2]; /* the last slot in which a record was begun */
     uint32_t valid[2]; /* it holds a valid record */
 };
 
@@ -203,11 +204,29 @@ struct otter_boot_log {
 void otter_boot_log_begin(struct otter_boot_log *log);
 
 /* Takes slot number `slot`, 0 to 31 in order, as read into log->slot.  A slot
- * that cannot be read is given as anything that is not blank. */
+ * that cannot be read is given as anything that is not blank, with a magic
+ * that is not 0. */
 void otter_boot_log_look(struct otter_boot_log *log, uint32_t slot);
 
 /* After the last slot: decides what is newest and whether it is dirty. */
 void otter_boot_log_judge(struct otter_boot_log *log);
+
+/* True before the first record of a session, when the first free slot must be
+ * spoiled: a word of zeros is programmed at its beginning.  A record that lost
+ * power in mid-program may be there and not be seen; what is written over it
+ * would read back well now and otherwise later.  Once spoiled the slot is seen
+ * to be used, whatever happens next, so that no record is ever written where
+ * another one was begun. */
+static inline bool otter_boot_log_spoils(const struct otter_boot_log *log)
+{
+    return log->fresh != 0 && log->used < OTTER_BOOT_SLOTS;
+}
+
+/* That slot, 0 to 31. */
+static inline uint32_t otter_boot_log_free(const struct otter_boot_log *log)
+{
+    return log->sector * OTTER_BOOT_SLOTS + log->used;
+}
 
 /* Completes log->record for the next slot and returns that, 0 to 31.  The
  * first slot of a sector needs the sector erased. */

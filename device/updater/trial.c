@@ -160,12 +160,25 @@ static int append_once(struct otter_trial *trial)
     return error;
 }
 
+/* Says in a word of zeros that the first free slot is used. */
+static void spoil(const struct otter_trial *trial)
+{
+    uint32_t zero = 0;
+
+    (void)!otter_flash_program(
+        slot_addr(trial, otter_boot_log_free(&trial->log)), &zero,
+        sizeof zero);
+}
+
 /* A slot that does not read back is left behind.  When none takes it, what
  * the log says is what counts again. */
 static int append(struct otter_trial *trial)
 {
     if (trial->error != 0 || trial->log_addr == 0) {
         return trial->error != 0 ? trial->error : OTTER_ERR_LOADER;
+    }
+    if (otter_boot_log_spoils(&trial->log)) {
+        spoil(trial);
     }
     for (uint32_t i = 0; i < PATIENCE; i++) {
         if (append_once(trial) == 0) {

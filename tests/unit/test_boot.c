@@ -88,6 +88,22 @@ static void test_boot_trial_without_confirmation_reverts_after_its_tries(
     assert_int_equal(r->fallback.addr, SLOT_B);
 }
 
+/* A record that nobody sees may have been begun in the first free slot. */
+static void test_boot_record_is_not_written_where_one_was_begun(void **state)
+{
+    (void)state;
+    ask(0);
+    start();
+    for (uint32_t i = 1; i < OTTER_BOOT_TRIES; i++) {
+        uint32_t slot = app.newest + 1;
+
+        start();
+        assert_int_equal(app.newest, slot + 1);
+        assert_memory_equal(flash(LOG + slot * OTTER_BOOT_SLOT_SIZE),
+                            "\0\0\0\0\xff\xff\xff\xff", 8);
+    }
+}
+
 static void test_boot_wake_from_deep_sleep_uses_no_try(void **state)
 {
     (void)state;
@@ -277,6 +293,7 @@ int main(void)
         TEST(test_boot_copy_installs_and_puts_on_trial),
         TEST(test_boot_confirmed_trial_stays),
         TEST(test_boot_trial_without_confirmation_reverts_after_its_tries),
+        TEST(test_boot_record_is_not_written_where_one_was_begun),
         TEST(test_boot_wake_from_deep_sleep_uses_no_try),
         TEST(test_boot_final_copy_is_done_at_once),
         TEST(test_boot_without_fallback_there_is_no_trial),

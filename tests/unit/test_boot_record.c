@@ -113,6 +113,34 @@ static void test_record_first_append_of_a_session_leaves_a_slot(void **state)
     assert_int_equal(append(OTTER_BOOT_DONE), 4);
 }
 
+/* A record whose program lost power may be in the first free slot and not be
+ * seen: that slot is spoiled, and seen from then on. */
+static void test_record_first_free_slot_of_a_session_is_spoiled(void **state)
+{
+    (void)state;
+    scan();
+    assert_false(otter_boot_log_spoils(&session)); /* an erase comes first */
+    append(OTTER_BOOT_DONE);
+    append(OTTER_BOOT_DONE);
+    assert_false(otter_boot_log_spoils(&session));
+    for (uint32_t i = 2; i < OTTER_BOOT_SLOTS; i++) { /* and power fails */
+        scan();
+        assert_false(session.dirty);
+        assert_true(otter_boot_log_spoils(&session));
+        assert_int_equal(otter_boot_log_free(&session), i);
+        flash[i].magic = 0;
+    }
+    scan();
+    assert_false(otter_boot_log_spoils(&session));
+    assert_int_equal(append(OTTER_BOOT_DONE), OTTER_BOOT_SLOTS);
+    scan();
+    assert_int_equal(otter_boot_log_free(&session), OTTER_BOOT_SLOTS + 1);
+    flash[OTTER_BOOT_SLOTS + 1].magic = 0;
+    assert_int_equal(append(OTTER_BOOT_DONE), OTTER_BOOT_SLOTS + 2);
+    scan();
+    assert_false(session.dirty);
+}
+
 static void test_record_damage_of_any_bit_is_found(void **state)
 {
     (void)state;
@@ -235,6 +263,7 @@ int main(void)
         TEST(test_record_bytes_are_as_documented),
         TEST(test_record_newest_is_the_last_of_the_higher_generation),
         TEST(test_record_first_append_of_a_session_leaves_a_slot),
+        TEST(test_record_first_free_slot_of_a_session_is_spoiled),
         TEST(test_record_damage_of_any_bit_is_found),
         TEST(test_record_done_after_a_trial_needs_affirming),
         TEST(test_record_unwritten_done_does_not_affirm_itself),
