@@ -66,6 +66,21 @@ static void test_trial_confirmed_program_stays(void **state)
     }
 }
 
+/* A record that nobody sees may have been begun in the first free slot. */
+static void test_trial_record_is_not_written_where_one_was_begun(void **state)
+{
+    uint32_t slot;
+
+    (void)state;
+    ask_for_new(0);
+    restart();
+    scan();
+    slot = app.newest + 1;
+    assert_int_equal(otter_trial_confirm(&trial), 0);
+    assert_memory_equal(flash(LOG + slot * OTTER_BOOT_SLOT_SIZE),
+                        "\0\0\0\0\xff\xff\xff\xff", 8);
+}
+
 static void test_trial_unconfirmed_program_is_reverted_and_says_why(
     void **state)
 {
@@ -267,6 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_trial_confirmed_program_stays),
+        TEST(test_trial_record_is_not_written_where_one_was_begun),
         TEST(test_trial_unconfirmed_program_is_reverted_and_says_why),
         TEST(test_trial_revert_comes_and_goes),
         TEST(test_trial_revert_while_on_trial_goes_back),
