@@ -202,6 +202,40 @@ bool otterd_body_only(struct otterd_call *call, const char *names)
     return true;
 }
 
+static bool is_read(const struct otterd_call *call)
+{
+    return strcmp(call->route->method, "GET") == 0;
+}
+
+enum otterd_pace otterd_call_pace(const struct otterd_call *call)
+{
+    static const char *const filters[] = {"q", "version", "group", "tag"};
+
+    if (!is_read(call)) {
+        return OTTERD_PACE_CHANGE;
+    }
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
+        if (call->route->answer == otterd_api_devices &&
+            otterd_query(call, filters[i]) != NULL) {
+            return OTTERD_PACE_SEARCH;
+        }
+    }
+    return OTTERD_PACE_READ;
+}
+
+/* Changes may come between the queries of a read, but are not seen. */
+static void answer_read(struct otterd_call *call)
+{
+    int err = otterd_store_view(call->store);
+
+    if (err != 0) {
+        otterd_answer_store(call, err);
+        return;
+    }
+    call->route->answer(call);
+    otterd_store_view_end(call->store);
+}
+
 void otterd_call_answer(struct otterd_call *call, const char *text, size_t len)
 {
     if (!check_query(call)) {
@@ -211,7 +245,11 @@ void otterd_call_answer(struct otterd_call *call, const char *text, size_t len)
         !read_body(call, text, len)) {
         return;
     }
-    call->route->answer(call);
+    if (is_read(call)) {
+        answer_read(call);
+    } else {
+        call->route->answer(call);
+    }
     /* What was not kept is gone before anybody hears of it. */
     otterd_upload_free(call->upload);
     call->upload = NULL;

@@ -55,8 +55,17 @@ struct otterd_call {
 /* Prepares a call: all zero, no file. */
 void otterd_call_init(struct otterd_call *call);
 
+/* What a call may be answered beside. */
+enum otterd_pace {
+    OTTERD_PACE_CHANGE, /* no other change */
+    OTTERD_PACE_READ,   /* anything; it is quick whatever there is */
+    OTTERD_PACE_SEARCH, /* anything; it may look at every device */
+    OTTERD_PACES
+};
+enum otterd_pace otterd_call_pace(const struct otterd_call *call);
+
 /* Answers with its route's handler, reading `text` as its body when the route
- * takes JSON. */
+ * takes JSON.  What a route of GET tells is of one moment of the store. */
 void otterd_call_answer(struct otterd_call *call, const char *text,
                         size_t len);
 

@@ -63,14 +63,41 @@ void otterd_api_firmware(struct otterd_call *call)
     }
 }
 
+/* Somebody may remove the firmware meanwhile, its file with it; then it is to
+ * be looked up again, as of now. */
+static bool open_file(struct otterd_call *call, struct otterd_firmware *f)
+{
+    int err;
+
+    if (!look_up(call, f)) {
+        return false;
+    }
+    call->fd = otterd_firmware_open(call->dir, f->sha256, f->size);
+    if (call->fd >= 0 || errno != ENOENT) {
+        return true;
+    }
+    otterd_store_view_end(call->store);
+    err = otterd_store_view(call->store);
+    if (err != 0) {
+        call->fd = -1;
+        otterd_answer_store(call, err);
+        return false;
+    }
+    if (!look_up(call, f)) {
+        call->fd = -1;
+        return false;
+    }
+    call->fd = otterd_firmware_open(call->dir, f->sha256, f->size);
+    return true;
+}
+
 void otterd_api_firmware_file(struct otterd_call *call)
 {
     struct otterd_firmware firmware;
 
-    if (!look_up(call, &firmware)) {
+    if (!open_file(call, &firmware)) {
         return;
     }
-    call->fd = otterd_firmware_open(call->dir, firmware.sha256, firmware.size);
     if (call->fd < 0) {
         otterd_problem(call, 503,
                        "The file of firmware %" PRId64 " cannot be read (%s).",

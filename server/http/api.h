@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * HTTP for the API: who calls, reading bodies piece by piece, answering.
- * Calls are answered by one thread with a store of its own, while their
- * connections are suspended, so that a slow one never holds up a device. */
+ * Calls are answered by threads of their own, while their connections are
+ * suspended, so that a slow one never holds up a device; changes one after
+ * the other, and reads beside them. */
 #ifndef OTTER_SERVER_HTTP_API_H
 #define OTTER_SERVER_HTTP_API_H
 
@@ -11,7 +12,7 @@
 
 struct otterd_calls;
 
-/* Starts the thread on the data folder `dir`; `hub` is borrowed.  Errors of
+/* Starts the threads on the data folder `dir`; `hub` is borrowed.  Errors of
  * otterd_store_open. */
 OTTER_MUST_CHECK int otterd_calls_start(struct otterd_calls **out,
                                         const char *dir,

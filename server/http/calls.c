@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The API's thread: a queue of calls and a store. */
+ * The API's threads: each takes calls of one pace from its queue and has a
+ * store of its own.  Changes have one thread, so that they happen, and are
+ * told to the hub, in the order in which they came.  Reads never wait for
+ * changes, nor for searches, which may take seconds in a large fleet. */
 #include "server/http/calls.h"
 #include "server/api/routes.h"
 #include "server/log.h"
@@ -15,17 +18,33 @@
 #include <time.h>
 
 #define BEAT_SECONDS 15
+#define WORKERS      5
 
-struct otterd_calls {
-    struct otterd_store *store;
-    struct otterd_hub *hub;
-    const char *dir;
-    pthread_t thread;
-    bool running;
-    pthread_mutex_t lock;
+/* Whose pace each thread has. */
+static const enum otterd_pace paces[WORKERS] = {
+    OTTERD_PACE_CHANGE, OTTERD_PACE_READ, OTTERD_PACE_READ, OTTERD_PACE_SEARCH,
+    OTTERD_PACE_SEARCH};
+
+struct queue {
     pthread_cond_t more;
     struct otterd_http_call *first;
     struct otterd_http_call **last;
+};
+
+struct worker {
+    struct otterd_calls *calls;
+    struct otterd_store *store;
+    enum otterd_pace pace;
+    pthread_t thread;
+    bool running;
+};
+
+struct otterd_calls {
+    struct otterd_hub *hub;
+    const char *dir;
+    pthread_mutex_t lock;
+    struct queue queues[OTTERD_PACES];
+    struct worker workers[WORKERS];
     bool closed;
 };
 
@@ -60,19 +79,32 @@ static void log_change(const struct otterd_http_call *http)
                otterd_log_number("status", call->status));
 }
 
-static void answer(struct otterd_calls *calls, struct otterd_http_call *http)
+static void answer(struct worker *worker, struct otterd_http_call *http)
 {
     struct otterd_call *call = &http->call;
 
-    call->store = calls->store;
-    call->dir = calls->dir;
+    call->store = worker->store;
+    call->dir = worker->calls->dir;
     otterd_call_answer(call, http->body, http->len);
     if (call->event != NULL && call->answer != NULL) {
-        tell(calls->hub, call);
+        tell(worker->calls->hub, call);
     }
     log_change(http);
     http->phase = OTTERD_CALL_ANSWERED;
     MHD_resume_connection(http->connection);
+}
+
+static struct otterd_http_call *take(struct queue *queue)
+{
+    struct otterd_http_call *call = queue->first;
+
+    if (call != NULL) {
+        queue->first = call->next;
+        if (queue->first == NULL) {
+            queue->last = &queue->first;
+        }
+    }
+    return call;
 }
 
 static void next_beat(struct timespec *at)
@@ -81,32 +113,41 @@ static void next_beat(struct timespec *at)
     at->tv_sec += BEAT_SECONDS;
 }
 
+/* Waits for more calls; who makes the changes also gives the hub its beat. */
+static void wait_for_more(struct worker *worker, struct timespec *beat)
+{
+    struct otterd_calls *calls = worker->calls;
+    pthread_cond_t *more = &calls->queues[worker->pace].more;
+
+    if (worker->pace != OTTERD_PACE_CHANGE) {
+        pthread_cond_wait(more, &calls->lock);
+    } else if (pthread_cond_timedwait(more, &calls->lock, beat) == ETIMEDOUT) {
+        pthread_mutex_unlock(&calls->lock);
+        otterd_hub_beat(calls->hub);
+        next_beat(beat);
+        pthread_mutex_lock(&calls->lock);
+    }
+}
+
 static void *work(void *arg)
 {
-    struct otterd_calls *calls = arg;
+    struct worker *worker = arg;
+    struct otterd_calls *calls = worker->calls;
     struct timespec beat;
 
     next_beat(&beat);
     pthread_mutex_lock(&calls->lock);
     for (;;) {
-        struct otterd_http_call *call = calls->first;
+        struct otterd_http_call *call = take(&calls->queues[worker->pace]);
 
         if (call != NULL) {
-            calls->first = call->next;
-            if (calls->first == NULL) {
-                calls->last = &calls->first;
-            }
             pthread_mutex_unlock(&calls->lock);
-            answer(calls, call);
+            answer(worker, call);
             pthread_mutex_lock(&calls->lock);
         } else if (calls->closed) {
             break;
-        } else if (pthread_cond_timedwait(&calls->more, &calls->lock, &beat) ==
-                   ETIMEDOUT) {
-            pthread_mutex_unlock(&calls->lock);
-            otterd_hub_beat(calls->hub);
-            next_beat(&beat);
-            pthread_mutex_lock(&calls->lock);
+        } else {
+            wait_for_more(worker, &beat);
         }
     }
     pthread_mutex_unlock(&calls->lock);
@@ -120,16 +161,29 @@ static void prepare(struct otterd_calls *calls)
     pthread_mutex_init(&calls->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&calls->more, &attributes);
+    for (int i = 0; i < OTTERD_PACES; i++) {
+        pthread_cond_init(&calls->queues[i].more, &attributes);
+        calls->queues[i].last = &calls->queues[i].first;
+    }
     pthread_condattr_destroy(&attributes);
-    calls->last = &calls->first;
+}
+
+static int start_worker(struct worker *worker)
+{
+    int err = otterd_store_open(&worker->store, worker->calls->dir);
+
+    if (err == 0 && pthread_create(&worker->thread, NULL, work, worker) != 0) {
+        err = OTTER_ERR_NO_MEMORY;
+    }
+    worker->running = err == 0;
+    return err;
 }
 
 int otterd_calls_start(struct otterd_calls **out, const char *dir,
                        struct otterd_hub *hub)
 {
     struct otterd_calls *calls = calloc(1, sizeof *calls);
-    int err;
+    int err = 0;
 
     if (calls == NULL) {
         return OTTER_ERR_NO_MEMORY;
@@ -137,15 +191,16 @@ int otterd_calls_start(struct otterd_calls **out, const char *dir,
     calls->hub = hub;
     calls->dir = dir;
     prepare(calls);
-    err = otterd_store_open(&calls->store, dir);
-    if (err == 0 && pthread_create(&calls->thread, NULL, work, calls) != 0) {
-        err = OTTER_ERR_NO_MEMORY;
+    for (int i = 0; err == 0 && i < WORKERS; i++) {
+        calls->workers[i].calls = calls;
+        calls->workers[i].pace = paces[i];
+        err = start_worker(&calls->workers[i]);
     }
     if (err != 0) {
+        otterd_calls_close(calls);
         otterd_calls_free(calls);
         return err;
     }
-    calls->running = true;
     *out = calls;
     return 0;
 }
@@ -153,17 +208,18 @@ int otterd_calls_start(struct otterd_calls **out, const char *dir,
 bool otterd_calls_add(struct otterd_calls *calls,
                       struct otterd_http_call *call)
 {
+    struct queue *queue = &calls->queues[otterd_call_pace(&call->call)];
     bool open;
 
     pthread_mutex_lock(&calls->lock);
     open = !calls->closed;
     if (open) {
-        /* First: the thread may be done with it at once. */
+        /* First: a thread may be done with it at once. */
         MHD_suspend_connection(call->connection);
         call->next = NULL;
-        *calls->last = call;
-        calls->last = &call->next;
-        pthread_cond_signal(&calls->more);
+        *queue->last = call;
+        queue->last = &call->next;
+        pthread_cond_signal(&queue->more);
     }
     pthread_mutex_unlock(&calls->lock);
     return open;
@@ -171,15 +227,21 @@ bool otterd_calls_add(struct otterd_calls *calls,
 
 void otterd_calls_close(struct otterd_calls *calls)
 {
-    if (calls == NULL || !calls->running) {
+    if (calls == NULL) {
         return;
     }
     pthread_mutex_lock(&calls->lock);
     calls->closed = true;
-    pthread_cond_signal(&calls->more);
+    for (int i = 0; i < OTTERD_PACES; i++) {
+        pthread_cond_broadcast(&calls->queues[i].more);
+    }
     pthread_mutex_unlock(&calls->lock);
-    pthread_join(calls->thread, NULL);
-    calls->running = false;
+    for (int i = 0; i < WORKERS; i++) {
+        if (calls->workers[i].running) {
+            pthread_join(calls->workers[i].thread, NULL);
+            calls->workers[i].running = false;
+        }
+    }
 }
 
 void otterd_calls_free(struct otterd_calls *calls)
@@ -187,8 +249,12 @@ void otterd_calls_free(struct otterd_calls *calls)
     if (calls == NULL) {
         return;
     }
-    otterd_store_close(calls->store);
-    pthread_cond_destroy(&calls->more);
+    for (int i = 0; i < WORKERS; i++) {
+        otterd_store_close(calls->workers[i].store);
+    }
+    for (int i = 0; i < OTTERD_PACES; i++) {
+        pthread_cond_destroy(&calls->queues[i].more);
+    }
     pthread_mutex_destroy(&calls->lock);
     free(calls);
 }

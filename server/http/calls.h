@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A call on its way through the API's thread. */
+ * A call on its way through the API's threads. */
 #ifndef OTTER_SERVER_HTTP_CALLS_H
 #define OTTER_SERVER_HTTP_CALLS_H
 
@@ -26,8 +26,8 @@ struct otterd_http_call {
     uint64_t taken; /* bytes of body in all */
 };
 
-/* Leaves a call to the thread, which resumes its connection when it is
- * answered.  The connection is suspended here.  False: too late. */
+/* Leaves a call to a thread of its pace, which resumes its connection when it
+ * is answered.  The connection is suspended here.  False: too late. */
 bool otterd_calls_add(struct otterd_calls *calls,
                       struct otterd_http_call *call);
 

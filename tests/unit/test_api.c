@@ -268,6 +268,41 @@ static void test_api_scopes_include_those_below(void **state)
     assert_true(otterd_route_allows(route, OTTERD_SCOPE_READ));
 }
 
+static enum otterd_pace pace_of(const char *method, const char *path,
+                                const char *key)
+{
+    struct otterd_call call;
+    char allowed[64];
+
+    otterd_call_init(&call);
+    call.route = otterd_route_find(method, path, call.arg, allowed);
+    if (key != NULL) {
+        call.query[call.query_count++] = (struct otterd_param){key, "x"};
+    }
+    return otterd_call_pace(&call);
+}
+
+static void test_api_calls_have_the_pace_of_what_they_do(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < otterd_route_count; i++) {
+        const struct otterd_route *route = &otterd_routes[i];
+
+        assert_int_equal(pace_of(route->method, route->path, NULL),
+                         strcmp(route->method, "GET") == 0
+                             ? OTTERD_PACE_READ
+                             : OTTERD_PACE_CHANGE);
+    }
+    assert_int_equal(pace_of("HEAD", "/me", NULL), OTTERD_PACE_READ);
+    assert_int_equal(pace_of("GET", "/devices", "limit"), OTTERD_PACE_READ);
+    assert_int_equal(pace_of("GET", "/devices", "state"), OTTERD_PACE_READ);
+    assert_int_equal(pace_of("GET", "/devices", "q"), OTTERD_PACE_SEARCH);
+    assert_int_equal(pace_of("GET", "/devices", "tag"), OTTERD_PACE_SEARCH);
+    assert_int_equal(pace_of("GET", "/devices", "group"), OTTERD_PACE_SEARCH);
+    assert_int_equal(pace_of("GET", "/devices", "version"),
+                     OTTERD_PACE_SEARCH);
+}
+
 /* A body is refused before the store, which is not there, is asked. */
 static void refused(const char *body, size_t len, const char *why)
 {
@@ -335,6 +370,7 @@ int main(void)
         cmocka_unit_test(test_api_document_is_whole),
         cmocka_unit_test(test_api_routes_are_found),
         cmocka_unit_test(test_api_scopes_include_those_below),
+        cmocka_unit_test(test_api_calls_have_the_pace_of_what_they_do),
         cmocka_unit_test(test_api_bodies_that_are_wrong_are_refused),
     };
 
