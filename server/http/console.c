@@ -5,7 +5,9 @@
 
 #include "server/http/server_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define FOLDER "/console/"
 
@@ -41,6 +43,38 @@ const struct otterd_console_file *otterd_console_find(const char *url)
     return file->name == NULL ? NULL : file;
 }
 
+static bool is_word(const char *text, size_t len, const char *word)
+{
+    return len == strlen(word) && strncasecmp(text, word, len) == 0;
+}
+
+bool otterd_console_may_pack(const char *accept)
+{
+    bool others = false; /* what * says */
+
+    while (accept != NULL && *accept != '\0') {
+        size_t all = strcspn(accept, ",");
+        size_t len = strcspn(accept, ",; \t");
+        const char *weight = memchr(accept, ';', all);
+        bool wanted = true;
+
+        if (weight != NULL) {
+            weight += 1 + strspn(weight + 1, " \t");
+            wanted = strncasecmp(weight, "q=", 2) != 0 ||
+                     strtod(weight + 2, NULL) > 0;
+        }
+        if (is_word(accept, len, "gzip") || is_word(accept, len, "x-gzip")) {
+            return wanted;
+        }
+        if (is_word(accept, len, "*")) {
+            others = wanted;
+        }
+        accept += all;
+        accept += strspn(accept, ", \t");
+    }
+    return others;
+}
+
 static enum MHD_Result send_redirect(struct otterd_server *server,
                                      struct MHD_Connection *connection)
 {
@@ -58,9 +92,13 @@ static enum MHD_Result send_file(struct otterd_server *server,
 {
     const char *have = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
                                                    "If-None-Match");
-    bool same = have != NULL && strstr(have, file->tag) != NULL;
+    bool pack = otterd_console_may_pack(MHD_lookup_connection_value(
+        connection, MHD_HEADER_KIND, "Accept-Encoding"));
+    const struct otterd_console_form *form =
+        &file->forms[pack ? OTTERD_CONSOLE_PACKED : OTTERD_CONSOLE_PLAIN];
+    bool same = have != NULL && strstr(have, form->tag) != NULL;
     struct MHD_Response *response = MHD_create_response_from_buffer(
-        same ? 0 : file->size, (void *)(uintptr_t)file->data,
+        same ? 0 : form->size, (void *)(uintptr_t)form->data,
         MHD_RESPMEM_PERSISTENT);
 
     if (response == NULL) {
@@ -69,10 +107,13 @@ static enum MHD_Result send_file(struct otterd_server *server,
     for (size_t i = 0; i < sizeof shield / sizeof shield[0]; i++) {
         MHD_add_response_header(response, shield[i].name, shield[i].value);
     }
-    MHD_add_response_header(response, "ETag", file->tag);
+    MHD_add_response_header(response, "ETag", form->tag);
+    MHD_add_response_header(response, "Vary", "Accept-Encoding");
     if (!same) {
         MHD_add_response_header(response, "Content-Type", file->type);
-        MHD_add_response_header(response, "Content-Encoding", "gzip");
+        if (pack) {
+            MHD_add_response_header(response, "Content-Encoding", "gzip");
+        }
     }
     return otterd__send(server, connection,
                         same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, response);

@@ -86,10 +86,6 @@ static void tell_device(struct otterd_sightings *s,
                         json_string(otterd_event_name(sighting->event)));
     json_object_set_new(data, "release",
                         id == 0 ? json_null() : json_integer(id));
-    json_object_set_new(data, "release",
-                        sighting->release == 0
-                            ? json_null()
-                            : json_integer((json_int_t)sighting->release));
     otterd_hub_publish(s->hub, "device", data);
     json_decref(data);
 }

@@ -23,8 +23,12 @@ class Files(Case):
             answer = self.get(f"/console/{source.name}")
             with self.subTest(name=source.name):
                 self.assertEqual(answer.status, 200)
-                self.assertEqual(answer.headers["content-encoding"], "gzip")
-                self.assertEqual(gzip.decompress(answer.body),
+                self.assertNotIn("content-encoding", answer.headers)
+                self.assertEqual(answer.body, source.read_bytes())
+                packed = self.get(f"/console/{source.name}",
+                                  ("Accept-Encoding", "br, gzip"))
+                self.assertEqual(packed.headers["content-encoding"], "gzip")
+                self.assertEqual(gzip.decompress(packed.body),
                                  source.read_bytes())
                 policy = answer.headers["content-security-policy"]
                 self.assertIn("default-src 'none'", policy)
@@ -48,6 +52,30 @@ class Files(Case):
             self.assertEqual(again.headers["etag"], tag)
         other = self.get("/console/app.js", ("If-None-Match", '"other"'))
         self.assertEqual(other.body, first.body)
+
+    def test_console_file_is_packed_only_for_who_accepts_that(self):
+        plain = self.get("/console/app.js")
+        for accept, packed in (
+                ("gzip", True), ("GZIP;q=0.5", True), ("deflate, *", True),
+                ("br;q=1.0, gzip;q=0.8, *;q=0.1", True), ("x-gzip", True),
+                ("gzip ; q=1", True), ("", False), ("identity", False),
+                ("gzip;q=0", False), ("gzip; q=0.000, *", False),
+                ("*;q=0", False), ("br, deflate", False), ("gzipped", False),
+                (";q=1", False), (",, gzip", True)):
+            answer = self.get("/console/app.js", ("Accept-Encoding", accept))
+            with self.subTest(accept=accept):
+                self.assertEqual(answer.headers["vary"], "Accept-Encoding")
+                self.assertEqual(answer.headers.get("content-encoding"),
+                                 "gzip" if packed else None)
+                self.assertEqual(answer.headers["etag"] !=
+                                 plain.headers["etag"], packed)
+                self.assertEqual(gzip.decompress(answer.body) if packed
+                                 else answer.body, plain.body)
+                # What is known in one form is not known in the other.
+                other = self.get("/console/app.js",
+                                 ("Accept-Encoding", accept),
+                                 ("If-None-Match", plain.headers["etag"]))
+                self.assertEqual(other.status, 200 if packed else 304)
 
     def test_console_is_where_the_root_leads_to(self):
         for path in ("/", "/console"):
