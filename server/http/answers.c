@@ -7,13 +7,13 @@
  * one that is about to be queued.  A file that was removed or cut since is
  * opened again, and then found missing. */
 #include "server/http/answers.h"
+#include "server/http/server_internal.h"
 
 #include "server/store/firmware.h"
 
 #include "format/error.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,13 +120,7 @@ void otterd_answers_stop(struct otterd_answers *a)
 /* That of the thread that asks. */
 static struct set *own_set(struct otterd_answers *a)
 {
-    static atomic_uint threads;
-    static _Thread_local unsigned own; /* 0: none yet */
-
-    if (own == 0) {
-        own = atomic_fetch_add(&threads, 1) + 1;
-    }
-    return &a->sets[own % a->count];
+    return &a->sets[otterd__lane() % a->count];
 }
 
 enum MHD_Result otterd_answers_empty(struct otterd_answers *a,

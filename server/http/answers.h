@@ -27,8 +27,8 @@ enum MHD_Result otterd_answers_empty(struct otterd_answers *answers,
                                      unsigned status);
 
 /* Queues the whole file of a release, with its version beside it or not.  The
- * errors of otterd_firmware_open, and
- * OTTER_ERR_NO_MEMORY: nothing was queued. */
+ * errors of otterd_firmware_open, and OTTER_ERR_NO_MEMORY: nothing was
+ * queued. */
 OTTER_MUST_CHECK int otterd_answers_file(struct otterd_answers *answers,
                                          struct MHD_Connection *connection,
                                          const struct otterd_release *release,

@@ -90,6 +90,9 @@ static void answer(struct worker *worker, struct otterd_http_call *http)
         tell(worker->calls->hub, call);
     }
     log_change(http);
+    if (strcmp(call->route->method, "GET") != 0) {
+        otterd_recall_doubt(http->server->recall);
+    }
     http->phase = OTTERD_CALL_ANSWERED;
     MHD_resume_connection(http->connection);
 }

@@ -80,8 +80,9 @@ static struct MHD_Daemon *start(struct otterd_server *server,
                                 MHD_AccessHandlerCallback answer,
                                 MHD_RequestCompletedCallback completed)
 {
+    /* Turbo: reads and writes before it asks whether it can. */
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG |
-                     MHD_ALLOW_SUSPEND_RESUME;
+                     MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO;
     uint32_t wanted = server->config.connections;
     /* Two listeners share the descriptors. */
     unsigned most =

@@ -102,6 +102,9 @@ static void put_server(FILE *out, struct otterd_server *server)
     one(out, "otterd_sightings_lost_total", "counter",
         "Sightings of devices that were not written down.",
         otterd_sightings_lost(server->sightings));
+    one(out, "otterd_answers_recalled_total", "counter",
+        "Answers to devices that were given from memory.",
+        atomic_load(&server->metrics.recalled));
     if (server->tls_daemon != NULL) {
         one(out, "otterd_tls_certificate_expiry_timestamp_seconds", "gauge",
             "When the certificate ends, in seconds since 1970.",

@@ -17,6 +17,7 @@ struct otterd_server;
 struct otterd_metrics {
     atomic_ullong responses[600];                /* by status */
     atomic_ullong answers[OTTERD_NOT_KNOWN + 1]; /* to devices, by verdict */
+    atomic_ullong recalled;                      /* of these, from memory */
     atomic_ullong refused;        /* strangers that are no devices */
     atomic_ullong downloads;      /* begun */
     atomic_ullong downloads_done; /* the last byte went out */

@@ -46,6 +46,17 @@ struct MHD_Response *otterd__text(const char *text)
     return response;
 }
 
+unsigned otterd__lane(void)
+{
+    static atomic_uint threads;
+    static _Thread_local unsigned own; /* 0: none yet */
+
+    if (own == 0) {
+        own = atomic_fetch_add(&threads, 1) + 1;
+    }
+    return own;
+}
+
 struct otterd_reader *otterd__reader(struct otterd_server *server)
 {
     unsigned start = atomic_fetch_add(&server->next_reader, 1);
@@ -177,8 +188,12 @@ int otterd_server_start(struct otterd_server **out,
         err = otterd_hub_create(&server->hub);
     }
     if (err == 0) {
+        err = otterd_recall_start(&server->recall, server->threads,
+                                  OTTERD_RECALL_MS);
+    }
+    if (err == 0) {
         err = otterd_sightings_start(&server->sightings, server->dir,
-                                     server->hub);
+                                     server->hub, server->recall);
     }
     if (err == 0) {
         err = otterd_answers_start(&server->answers, server->dir,
@@ -258,6 +273,7 @@ void otterd_server_stop(struct otterd_server *server)
     otterd_calls_free(server->calls);
     otterd_answers_stop(server->answers);
     otterd_sightings_stop(server->sightings);
+    otterd_recall_stop(server->recall);
     otterd_hub_destroy(server->hub);
     for (unsigned i = 0; i < server->reader_count; i++) {
         otterd_store_close(server->readers[i].store);

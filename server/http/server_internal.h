@@ -8,6 +8,7 @@
 #include "server/http/counter.h"
 #include "server/http/metrics.h"
 #include "server/http/patience.h"
+#include "server/http/recall.h"
 #include "server/http/sightings.h"
 #include "server/store/store.h"
 
@@ -36,6 +37,7 @@ struct otterd_server {
     struct otterd_patience *patience;
     struct otterd_hub *hub;
     struct otterd_sightings *sightings;
+    struct otterd_recall *recall;
     struct otterd_calls *calls;
     struct otterd_answers *answers;
     struct otterd_reader readers[OTTERD_READERS_MAX];
@@ -56,6 +58,10 @@ enum MHD_Result otterd__send(struct otterd_server *server,
 
 /* A response with a short text, which is copied. */
 struct MHD_Response *otterd__text(const char *text);
+
+/* A number of the thread that calls, for what each has of its own; taken
+ * modulo how many there are, two threads can have the same. */
+unsigned otterd__lane(void);
 
 /* A store to read from, locked until unlocked by the caller. */
 struct otterd_reader *otterd__reader(struct otterd_server *server);

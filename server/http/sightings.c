@@ -28,6 +28,7 @@
 struct otterd_sightings {
     struct otterd_store *store; /* the writer's */
     struct otterd_hub *hub;
+    struct otterd_recall *recall;
     pthread_t writer;
     pthread_mutex_t lock;
     pthread_cond_t more;
@@ -124,6 +125,17 @@ static void tell(struct otterd_sightings *s,
     }
 }
 
+/* What was decided about these is to be decided anew. */
+static void tell_moves(struct otterd_sightings *s,
+                       const struct otterd_sighting *batch, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (batch[i].moved || batch[i].event > OTTERD_EVENT_ASKED) {
+            otterd_recall_moved(s->recall, batch[i].mac);
+        }
+    }
+}
+
 /* A full disk fails each batch, and would fill with what is said of it. */
 static void complain(struct otterd_sightings *s, size_t lost)
 {
@@ -161,6 +173,7 @@ static void *write_them(void *arg)
         pthread_mutex_unlock(&s->lock);
         begin = read_ns(CLOCK_THREAD_CPUTIME_ID);
         if (otterd_device_saw(s->store, batch, count) == 0) {
+            tell_moves(s, batch, count);
             tell(s, batch, count);
             count = 0;
         } else {
@@ -183,7 +196,8 @@ static void release(struct otterd_sightings *s)
 }
 
 int otterd_sightings_start(struct otterd_sightings **out, const char *dir,
-                           struct otterd_hub *hub)
+                           struct otterd_hub *hub,
+                           struct otterd_recall *recall)
 {
     struct otterd_sightings *s = calloc(1, sizeof *s);
     pthread_condattr_t monotonic;
@@ -193,6 +207,7 @@ int otterd_sightings_start(struct otterd_sightings **out, const char *dir,
         return OTTER_ERR_NO_MEMORY;
     }
     s->hub = hub;
+    s->recall = recall;
     err = otterd_store_open(&s->store, dir);
     s->filling = calloc(ROOM, sizeof *s->filling);
     s->writing = calloc(ROOM, sizeof *s->writing);
@@ -220,6 +235,11 @@ static bool is_news(const struct otterd_sighting *sighting)
 {
     return sighting->kind == OTTERD_SIGHTING_DOWNLOADED ||
            sighting->verdict == OTTERD_OFFER;
+}
+
+bool otterd_sightings_crowded(struct otterd_sightings *s)
+{
+    return atomic_load(&s->crowded);
 }
 
 bool otterd_sightings_skip(struct otterd_sightings *s,

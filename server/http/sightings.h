@@ -9,15 +9,20 @@
 #define OTTER_SERVER_HTTP_SIGHTINGS_H
 
 #include "server/api/hub.h"
+#include "server/http/recall.h"
 #include "server/store/devices.h"
 
 struct otterd_sightings;
 
 /* Starts the writer on the store in `dir`; what it has written it tells the
- * hub, which is borrowed.  Errors of otterd_store_open. */
+ * hub and what is recalled, both borrowed.  Errors of otterd_store_open. */
 OTTER_MUST_CHECK int otterd_sightings_start(struct otterd_sightings **out,
                                             const char *dir,
-                                            struct otterd_hub *hub);
+                                            struct otterd_hub *hub,
+                                            struct otterd_recall *recall);
+
+/* There is no room for those that are offered nothing. */
+bool otterd_sightings_crowded(struct otterd_sightings *sightings);
 
 /* True: there is no room for a request that was answered like this, which is
  * counted as lost; nothing needs to be put together for `add` then. */

@@ -13,11 +13,22 @@
 #include "format/error.h"
 
 #include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+/* For who asks the same again. */
+struct memory {
+    bool keyed;
+    struct otterd_recall_key key;
+    struct otterd_recall_moment moment; /* when the database was asked */
+    int64_t audit;
+};
 
 /* A request as far as it is known. */
 struct request {
@@ -28,12 +39,14 @@ struct request {
     struct otterd_judgement judgement;
     bool head;
     void **state; /* of the exchange */
+    struct memory memory;
 };
 
 /* A release on its way to a device. */
 struct download {
     struct otterd_exchange exchange;
     struct otterd_server *server;
+    struct MHD_Connection *connection;
     struct otterd_ask ask;
     int64_t release;
     uint64_t bytes;
@@ -93,6 +106,19 @@ static void note_sighting(const struct request *r)
     otterd_sightings_add(r->server->sightings, &s);
 }
 
+/* A file is sent in pieces, its head before it.  Full packets make less work
+ * at both ends, so that only the end of the file goes out as it is; that, too,
+ * when libmicrohttpd has sent it. */
+static void cork(struct MHD_Connection *connection, int on)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    if (info != NULL) {
+        setsockopt(info->connect_fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+    }
+}
+
 /* All of it went out, or not. */
 static void end_download(struct otterd_exchange *exchange, bool complete)
 {
@@ -113,6 +139,7 @@ static void end_download(struct otterd_exchange *exchange, bool complete)
         copy_clean(s.version, sizeof s.version, download->ask.version);
         otterd_sightings_add(download->server->sightings, &s);
     }
+    cork(download->connection, 0);
     free(download);
 }
 
@@ -126,12 +153,14 @@ static void follow_download(struct request *r, uint32_t first, uint32_t last)
     }
     download->exchange.end = end_download;
     download->server = r->server;
+    download->connection = r->connection;
     download->ask = r->ask;
     download->release = r->judgement.release.id;
     download->bytes = (uint64_t)last - first + 1;
     download->to_the_end = last == r->judgement.release.size - 1;
     atomic_fetch_add(&r->server->metrics.downloads, 1);
     *r->state = &download->exchange;
+    cork(r->connection, 1);
 }
 
 static enum MHD_Result send_text(struct request *r, unsigned status,
@@ -298,9 +327,13 @@ static unsigned look_up(struct request *r, const char *path,
 {
     struct otterd_reader *reader = otterd__reader(r->server);
     struct otterd_path found;
-    int err = otterd_store_view(reader->store);
-    bool viewing = err == 0;
+    bool viewing;
     unsigned status = 0;
+    int err;
+
+    r->memory.moment = otterd_recall_moment(r->server->recall);
+    err = otterd_store_view(reader->store);
+    viewing = err == 0;
 
     if (err == 0) {
         err = otterd_path_find(reader->store, path, &found);
@@ -321,10 +354,73 @@ static unsigned look_up(struct request *r, const char *path,
         status = MHD_HTTP_SERVICE_UNAVAILABLE;
     }
     if (viewing) {
+        r->memory.audit = otterd_store_view_audit(reader->store);
         otterd_store_view_end(reader->store);
+        otterd_recall_saw(r->server->recall, &r->memory.moment,
+                          r->memory.audit);
     }
     pthread_mutex_unlock(&reader->lock);
     return status;
+}
+
+/* From memory, while there is no room to note that the device asked: what the
+ * answer would have told people is dropped anyway. */
+static bool recall(struct otterd_server *server,
+                   struct MHD_Connection *connection, const char *path,
+                   struct memory *memory)
+{
+    enum otterd_verdict verdict;
+
+    memory->keyed =
+        !otterd_log_wants(OTTERD_LOG_DEBUG) &&
+        otterd_recall_key(server->recall, connection, path, &memory->key);
+    if (!memory->keyed || !otterd_sightings_crowded(server->sightings) ||
+        !otterd_recall_find(server->recall, &memory->key, &verdict) ||
+        !otterd_sightings_skip(server->sightings, verdict)) {
+        return false;
+    }
+    atomic_fetch_add(&server->metrics.answers[verdict], 1);
+    atomic_fetch_add(&server->metrics.recalled, 1);
+    return true;
+}
+
+/* Only what is answered with nothing but its status. */
+static void remember(const struct request *r)
+{
+    enum otterd_verdict verdict = r->judgement.decision.verdict;
+    bool empty = verdict == OTTERD_HELD ||
+                 (verdict == OTTERD_CURRENT && r->ask.mode != OTTERD_VERSION);
+
+    if (r->memory.keyed && empty && !r->ask.odd_mode) {
+        otterd_recall_keep(r->server->recall, &r->memory.key,
+                           &r->memory.moment, r->memory.audit, r->ask.mac,
+                           verdict);
+    }
+}
+
+static enum MHD_Result answer(struct request *r, const char *path)
+{
+    enum otterd_gate gate = OTTERD_GATE_MAC;
+    unsigned status;
+
+    MHD_get_connection_values(r->connection, MHD_HEADER_KIND, hear, &r->heard);
+    status = look_up(r, path, &gate);
+    if (status != 0) {
+        return send_text(r, status, "");
+    }
+    if (gate != OTTERD_GATE_OPEN) {
+        atomic_fetch_add(&r->server->metrics.refused, 1);
+        return refuse(r, gate);
+    }
+    remember(r);
+    atomic_fetch_add(
+        &r->server->metrics.answers[r->judgement.decision.verdict], 1);
+    if (otterd_log_wants(OTTERD_LOG_DEBUG) ||
+        !otterd_sightings_skip(r->server->sightings,
+                               r->judgement.decision.verdict)) {
+        note_sighting(r);
+    }
+    return send_decision(r);
 }
 
 enum MHD_Result otterd__answer_device(struct otterd_server *server,
@@ -332,30 +428,20 @@ enum MHD_Result otterd__answer_device(struct otterd_server *server,
                                       const char *path, bool head,
                                       void **state)
 {
+    struct memory memory;
     struct request r;
-    enum otterd_gate gate = OTTERD_GATE_MAC;
-    unsigned status;
 
+    memset(&memory, 0, sizeof memory);
+    if (recall(server, connection, path, &memory)) {
+        atomic_fetch_add(&server->metrics.responses[MHD_HTTP_NOT_MODIFIED], 1);
+        return otterd_answers_empty(server->answers, connection,
+                                    MHD_HTTP_NOT_MODIFIED);
+    }
     memset(&r, 0, sizeof r);
     r.server = server;
     r.connection = connection;
     r.head = head;
     r.state = state;
-    MHD_get_connection_values(connection, MHD_HEADER_KIND, hear, &r.heard);
-    status = look_up(&r, path, &gate);
-    if (status != 0) {
-        return send_text(&r, status, "");
-    }
-    if (gate != OTTERD_GATE_OPEN) {
-        atomic_fetch_add(&server->metrics.refused, 1);
-        return refuse(&r, gate);
-    }
-    atomic_fetch_add(&server->metrics.answers[r.judgement.decision.verdict],
-                     1);
-    if (otterd_log_wants(OTTERD_LOG_DEBUG) ||
-        !otterd_sightings_skip(server->sightings,
-                               r.judgement.decision.verdict)) {
-        note_sighting(&r);
-    }
-    return send_decision(&r);
+    r.memory = memory;
+    return answer(&r, path);
 }

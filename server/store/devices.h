@@ -70,6 +70,7 @@ struct otterd_sighting {
     /* Filled by otterd_device_saw. */
     enum otterd_event event; /* the most telling thing that it was */
     int64_t counted;         /* release whose counts changed, 0: none */
+    bool moved; /* it came further with its release, or less far */
     /* The last field: of most of it nothing is used. */
     char headers[OTTERD_HEADERS_MAX]; /* lines "name: value" */
 };

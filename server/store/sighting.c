@@ -126,6 +126,7 @@ static int keep_delivery(struct otterd_store *store, struct otterd_sighting *s,
     if (memcmp(before, after, sizeof *before) == 0) {
         return 0;
     }
+    s->moved = true;
     err = otterd__store_run(
         store, otterd__store_query(store, OTTERD_Q_DELIVERY_SET, "iiisii",
                                    (int64_t)s->mac, kind_of(s), after->release,
@@ -256,6 +257,7 @@ int otterd_device_saw(struct otterd_store *store, struct otterd_sighting *list,
     for (size_t i = 0; err == 0 && i < count; i++) {
         list[i].event = OTTERD_EVENT_NONE;
         list[i].counted = 0;
+        list[i].moved = false;
         err = list[i].kind == OTTERD_SIGHTING_ASKED
                   ? enter_request(store, &list[i])
                   : enter_download(store, &list[i]);

@@ -43,7 +43,7 @@ _Static_assert(OTTERD_WITHDRAWN == 2 && OTTERD_TARGET_MAC == 5 &&
 const char *const otterd__sql[OTTERD_Q_COUNT] = {
     [OTTERD_Q_BEGIN] = "BEGIN IMMEDIATE",
     [OTTERD_Q_BEGIN_VIEW] = "BEGIN",
-    [OTTERD_Q_LOOK] = "PRAGMA data_version",
+    [OTTERD_Q_LOOK] = "SELECT max(id) FROM audit",
     [OTTERD_Q_COMMIT] = "COMMIT",
     /* SQL's own verb, which our sources keep clear of. */
     [OTTERD_Q_CANCEL] = "ROLL"

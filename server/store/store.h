@@ -63,6 +63,11 @@ void otterd_store_cancel(struct otterd_store *store);
 OTTER_MUST_CHECK int otterd_store_view(struct otterd_store *store);
 void otterd_store_view_end(struct otterd_store *store);
 
+/* The last entry of the audit log in the view that is open, or was last; 0:
+ * none.  As every change that people make has one, it is the age of what they
+ * have decided. */
+int64_t otterd_store_view_audit(const struct otterd_store *store);
+
 /* ---- Settings and the audit log ---- */
 
 /* Reads a setting; `fallback` when it is not set.  TOO_LONG: it does not fit.

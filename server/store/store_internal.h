@@ -76,6 +76,7 @@ enum otterd__query {
 struct otterd__view {
     bool open;
     uint32_t version;
+    int64_t audit; /* the last entry of the log */
     struct otterd_path paths[OTTERD_VIEW_SLOTS]; /* empty: none */
     bool has_policy;
     char policy[OTTERD_VALUE_MAX];

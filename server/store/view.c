@@ -35,7 +35,7 @@ void otterd__view_forget(struct otterd__view *view)
 }
 
 /* Begins to read and learns what of. */
-static int look(struct otterd_store *store, uint32_t *version)
+static int look(struct otterd_store *store, uint32_t *version, int64_t *audit)
 {
     sqlite3_stmt *row = otterd__store_query(store, OTTERD_Q_LOOK, "");
     int err = otterd__store_row(store, row);
@@ -43,6 +43,7 @@ static int look(struct otterd_store *store, uint32_t *version)
     if (err != 0) {
         return err == OTTER_ERR_NO_DATA ? OTTER_ERR_STATE : err;
     }
+    *audit = sqlite3_column_int64(row, 0);
     sqlite3_reset(row);
     return sqlite3_file_control(store->db, "main", SQLITE_FCNTL_DATA_VERSION,
                                 version) == SQLITE_OK
@@ -58,7 +59,7 @@ int otterd_store_view(struct otterd_store *store)
         store, otterd__store_query(store, OTTERD_Q_BEGIN_VIEW, ""));
 
     if (err == 0) {
-        err = look(store, &version);
+        err = look(store, &version, &view->audit);
     }
     if (err != 0) {
         otterd_store_cancel(store);
@@ -70,6 +71,11 @@ int otterd_store_view(struct otterd_store *store)
     }
     view->open = true;
     return 0;
+}
+
+int64_t otterd_store_view_audit(const struct otterd_store *store)
+{
+    return store->view.audit;
 }
 
 void otterd_store_view_end(struct otterd_store *store)

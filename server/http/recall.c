@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A table with one place for each hash, and the times at which devices moved:
+ * `moves` is a clock that goes on with each of them, and a device shares the
+ * time of its last move with those of the same lot. */
+#include "server/http/recall.h"
+#include "server/http/server_internal.h"
+
+#include "format/error.h"
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define PLACES ((size_t)1 << 20) /* touched, and so taken, one by one */
+#define LOTS   4096
+#define LOCKS  64
+#define SAYS   2048 /* bytes of a request that are looked at, else none */
+
+struct place {
+    struct otterd_recall_key key;
+    uint64_t moves; /* when this was decided */
+    int64_t audit;
+    uint16_t lot;
+    uint8_t verdict;
+    bool used;
+};
+
+struct hasher {
+    pthread_mutex_t lock;
+    EVP_MAC_CTX *mac;
+};
+
+struct otterd_recall {
+    unsigned char secret[16];
+    unsigned believe_ms;
+    struct place *places;
+    pthread_mutex_t locks[LOCKS];
+    atomic_ullong moves;
+    atomic_ullong lots[LOTS]; /* the last move of one of its devices */
+    atomic_ullong doubts;
+    atomic_llong audit; /* the last entry that was seen */
+    atomic_ullong seen; /* and when, see stamp() */
+    unsigned count;
+    struct hasher hashers[];
+};
+
+/* ---- Hashing ---- */
+
+struct says {
+    char text[SAYS];
+    size_t len; /* SAYS: too much */
+};
+
+static void say(struct says *says, const char *text)
+{
+    size_t len = text == NULL ? 1 : strlen(text) + 1;
+
+    if (len >= SAYS - says->len) {
+        says->len = SAYS;
+        return;
+    }
+    memcpy(says->text + says->len, text == NULL ? "" : text, len);
+    says->len += len;
+}
+
+static enum MHD_Result say_header(void *user, enum MHD_ValueKind kind,
+                                  const char *name, const char *value)
+{
+    (void)kind;
+    say(user, name);
+    say(user, value);
+    return MHD_YES;
+}
+
+static bool hash(struct hasher *hasher, const struct says *says,
+                 struct otterd_recall_key *key)
+{
+    size_t len = 0;
+    bool done;
+
+    pthread_mutex_lock(&hasher->lock);
+    done = EVP_MAC_init(hasher->mac, NULL, 0, NULL) == 1 &&
+           EVP_MAC_update(hasher->mac, (const unsigned char *)says->text,
+                          says->len) == 1 &&
+           EVP_MAC_final(hasher->mac, (unsigned char *)key->part, &len,
+                         sizeof key->part) == 1;
+    pthread_mutex_unlock(&hasher->lock);
+    return done && len == sizeof key->part;
+}
+
+bool otterd_recall_key(struct otterd_recall *recall,
+                       struct MHD_Connection *connection, const char *path,
+                       struct otterd_recall_key *key)
+{
+    struct says says;
+
+    says.len = 0;
+    say(&says, path);
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, say_header, &says);
+    return says.len < SAYS &&
+           hash(&recall->hashers[otterd__lane() % recall->count], &says, key);
+}
+
+/* ---- Beginning and end ---- */
+
+static EVP_MAC_CTX *make_mac(const unsigned char secret[16])
+{
+    EVP_MAC *siphash = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
+    EVP_MAC_CTX *mac = siphash == NULL ? NULL : EVP_MAC_CTX_new(siphash);
+
+    EVP_MAC_free(siphash);
+    if (mac != NULL && EVP_MAC_init(mac, secret, 16, NULL) != 1) {
+        EVP_MAC_CTX_free(mac);
+        mac = NULL;
+    }
+    return mac;
+}
+
+int otterd_recall_start(struct otterd_recall **out, unsigned threads,
+                        unsigned believe_ms)
+{
+    struct otterd_recall *r =
+        calloc(1, sizeof *r + threads * sizeof r->hashers[0]);
+
+    *out = r;
+    if (r == NULL) {
+        return OTTER_ERR_NO_MEMORY;
+    }
+    r->believe_ms = believe_ms;
+    for (unsigned i = 0; i < LOCKS; i++) {
+        pthread_mutex_init(&r->locks[i], NULL);
+    }
+    r->places = calloc(PLACES, sizeof *r->places);
+    if (r->places == NULL) {
+        return OTTER_ERR_NO_MEMORY;
+    }
+    if (RAND_bytes(r->secret, sizeof r->secret) != 1) {
+        return OTTER_ERR_STATE;
+    }
+    for (; r->count < threads; r->count++) {
+        struct hasher *hasher = &r->hashers[r->count];
+
+        pthread_mutex_init(&hasher->lock, NULL);
+        hasher->mac = make_mac(r->secret);
+        if (hasher->mac == NULL) {
+            pthread_mutex_destroy(&hasher->lock);
+            return OTTER_ERR_STATE;
+        }
+    }
+    return 0;
+}
+
+void otterd_recall_stop(struct otterd_recall *r)
+{
+    if (r == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < r->count; i++) {
+        EVP_MAC_CTX_free(r->hashers[i].mac);
+        pthread_mutex_destroy(&r->hashers[i].lock);
+    }
+    for (unsigned i = 0; i < LOCKS; i++) {
+        pthread_mutex_destroy(&r->locks[i]);
+    }
+    free(r->places);
+    free(r);
+}
+
+/* ---- What still counts ---- */
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* A time and the doubts up to then in one word: what was seen before a doubt
+ * is over with it, whoever is late to say what he saw. */
+static uint64_t stamp(uint64_t doubts, uint64_t ms)
+{
+    return doubts << 40 | (ms & (((uint64_t)1 << 40) - 1));
+}
+
+static bool is_fresh(struct otterd_recall *r)
+{
+    uint64_t age =
+        stamp(atomic_load(&r->doubts), now_ms()) - atomic_load(&r->seen);
+
+    return age < r->believe_ms;
+}
+
+static size_t place_of(const struct otterd_recall_key *key)
+{
+    return (size_t)(key->part[0] & (PLACES - 1));
+}
+
+bool otterd_recall_find(struct otterd_recall *r,
+                        const struct otterd_recall_key *key,
+                        enum otterd_verdict *verdict)
+{
+    size_t at = place_of(key);
+    struct place place;
+
+    if (!is_fresh(r)) {
+        return false;
+    }
+    pthread_mutex_lock(&r->locks[at % LOCKS]);
+    place = r->places[at];
+    pthread_mutex_unlock(&r->locks[at % LOCKS]);
+    *verdict = (enum otterd_verdict)place.verdict;
+    return place.used && memcmp(&place.key, key, sizeof *key) == 0 &&
+           place.audit == atomic_load(&r->audit) &&
+           place.moves >= atomic_load(&r->lots[place.lot]);
+}
+
+struct otterd_recall_moment otterd_recall_moment(struct otterd_recall *r)
+{
+    const struct otterd_recall_moment moment = {
+        .moves = atomic_load(&r->moves),
+        .doubts = atomic_load(&r->doubts),
+        .ms = now_ms()};
+
+    return moment;
+}
+
+void otterd_recall_saw(struct otterd_recall *r,
+                       const struct otterd_recall_moment *moment,
+                       int64_t audit)
+{
+    long long last = atomic_load(&r->audit);
+
+    /* Views end in another order than they began; the log only grows. */
+    while (audit > last &&
+           !atomic_compare_exchange_weak(&r->audit, &last, audit)) {
+    }
+    if (audit >= last) {
+        atomic_store(&r->seen, stamp(moment->doubts, moment->ms));
+    }
+}
+
+void otterd_recall_keep(struct otterd_recall *r,
+                        const struct otterd_recall_key *key,
+                        const struct otterd_recall_moment *moment,
+                        int64_t audit, uint64_t mac,
+                        enum otterd_verdict verdict)
+{
+    size_t at = place_of(key);
+    struct place place = {.key = *key,
+                          .moves = moment->moves,
+                          .audit = audit,
+                          .lot = (uint16_t)(mac % LOTS),
+                          .verdict = (uint8_t)verdict,
+                          .used = true};
+
+    pthread_mutex_lock(&r->locks[at % LOCKS]);
+    r->places[at] = place;
+    pthread_mutex_unlock(&r->locks[at % LOCKS]);
+}
+
+void otterd_recall_doubt(struct otterd_recall *r)
+{
+    atomic_fetch_add(&r->doubts, 1);
+}
+
+void otterd_recall_moved(struct otterd_recall *r, uint64_t mac)
+{
+    atomic_store(&r->lots[mac % LOTS], atomic_fetch_add(&r->moves, 1) + 1);
+}
