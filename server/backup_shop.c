@@ -5,6 +5,7 @@
 #include "server/backup_internal.h"
 
 #include "format/error.h"
+#include "server/store/owner.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -83,13 +84,16 @@ int otterd__workshop_open(struct otterd_workshop *shop, const char *dir)
         return otterd__backup_failed(
             dir, "another backup or restore is at work; wait for its end");
     }
+    if (otterd_owner_file(shop->lock, dir) != 0) {
+        return otterd__backup_failed(path, strerror(errno));
+    }
     /* What a killed one has left. */
     empty(shop->folder);
-    if (mkdir(shop->folder, 0700) != 0 && errno != EEXIST) {
+    if (otterd_owner_mkdir(shop->folder, dir) != 0 && errno != EEXIST) {
         return otterd__backup_failed(shop->folder, strerror(errno));
     }
     if (!otterd__path_join(path, shop->folder, "firmware") ||
-        mkdir(path, 0700) != 0) {
+        otterd_owner_mkdir(path, shop->folder) != 0) {
         return otterd__backup_failed(shop->folder, strerror(errno));
     }
     return 0;

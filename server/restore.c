@@ -8,6 +8,7 @@
 #include "format/hex.h"
 #include "server/backup_internal.h"
 #include "server/store/firmware.h"
+#include "server/store/owner.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -84,7 +85,8 @@ static int take_file(struct reading *r, const char *name, const char *sha256)
 
     if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1 ||
         !otterd__path_join(path, r->shop.folder, name) ||
-        (fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0) {
+        (fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0 ||
+        otterd_owner_file(fd, r->shop.folder) != 0) {
         err = otterd__backup_failed(
             name, errno == EEXIST ? "is in the copy twice" : strerror(errno));
     } else {
@@ -201,8 +203,9 @@ static int put_in_place(struct reading *r)
     if (err == 0) {
         err = otterd__copy_firmware(db, has_firmware, r);
     }
-    if (err == 0 && (!otterd__path_join(folder, r->shop.dir, "firmware") ||
-                     (mkdir(folder, 0700) != 0 && errno != EEXIST))) {
+    if (err == 0 &&
+        (!otterd__path_join(folder, r->shop.dir, "firmware") ||
+         (otterd_owner_mkdir(folder, r->shop.dir) != 0 && errno != EEXIST))) {
         err = otterd__backup_failed(r->shop.dir, strerror(errno));
     }
     if (err == 0) {

@@ -3,6 +3,7 @@
  * Taking, keeping and opening firmware files. */
 #include "server/store/firmware.h"
 #include "server/store/inspect.h"
+#include "server/store/owner.h"
 
 #include "format/error.h"
 #include "format/hex.h"
@@ -57,7 +58,7 @@ static int make_folder(struct otterd_upload *upload, const char *dir)
         errno = ENAMETOOLONG;
         return OTTER_ERR_STATE;
     }
-    if (mkdir(upload->folder, 0700) == 0) {
+    if (otterd_owner_mkdir(upload->folder, dir) == 0) {
         return sync_folder(dir);
     }
     return errno == EEXIST ? 0 : OTTER_ERR_STATE;
@@ -72,6 +73,9 @@ static int open_upload(struct otterd_upload *upload, const char *dir)
     }
     if (err != 0 || upload->fd < 0) {
         upload->name[0] = '\0';
+        return OTTER_ERR_STATE;
+    }
+    if (otterd_owner_file(upload->fd, upload->folder) != 0) {
         return OTTER_ERR_STATE;
     }
     upload->md5 = EVP_MD_CTX_new();

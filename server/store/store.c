@@ -4,8 +4,10 @@
 #include "server/store/store_internal.h"
 
 #include "format/error.h"
+#include "server/store/owner.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define BUSY_MS 10000
 
@@ -152,6 +155,21 @@ int otterd__change_end(struct otterd_store *store, bool own, int err)
     return err;
 }
 
+/* A new database is its folder's owner's, and SQLite gives its log the owner
+ * of the database. */
+static int make_database(const char *path, const char *dir)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int err;
+
+    if (fd < 0) {
+        return 0; /* it is there; what else is wrong SQLite will say */
+    }
+    err = otterd_owner_file(fd, dir);
+    close(fd);
+    return err;
+}
+
 static int open_database(struct otterd_store *store, const char *dir)
 {
     char path[4096];
@@ -165,6 +183,11 @@ static int open_database(struct otterd_store *store, const char *dir)
     if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
         snprintf(store->error, sizeof store->error,
                  "the folder cannot be made: %s", strerror(errno));
+        return OTTER_ERR_STATE;
+    }
+    if (make_database(path, dir) != 0) {
+        snprintf(store->error, sizeof store->error,
+                 "the database cannot be made: %s", strerror(errno));
         return OTTER_ERR_STATE;
     }
     if (sqlite3_open_v2(path, &store->db,

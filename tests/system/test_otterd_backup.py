@@ -3,6 +3,7 @@
 they are not whole."""
 import contextlib
 import io
+import os
 import random
 import sqlite3
 import subprocess
@@ -11,6 +12,8 @@ import threading
 import unittest
 
 from test_otterd import HEADERS, LIMIT, MAC, OTTERD, Case, ask, changed
+
+SOMEBODY = 12345
 
 
 def mac_of(number):
@@ -228,6 +231,23 @@ class Backup(Case):
                              [("ok",)])
         _, port = self.serve_from(self.restored)
         self.assertEqual(ask(port, changed(STA_MAC=MAC)).body, self.image)
+
+    @unittest.skipUnless(os.geteuid() == 0, "root gives files away")
+    def test_what_root_makes_belongs_to_the_servers_user(self):
+        """The server does not run as root, commands may."""
+        for folder in (self.data, self.restored):
+            folder.mkdir(mode=0o700)
+            os.chown(folder, SOMEBODY, SOMEBODY)
+        self.import_table()
+        self.backup()
+        self.restore()
+        for folder in (self.data, self.restored):
+            names = {path: path.stat() for path in folder.rglob("*")}
+            self.assertGreater(len(names), 3)
+            for path, status in names.items():
+                self.assertEqual((status.st_uid, status.st_gid),
+                                 (SOMEBODY, SOMEBODY), path)
+                self.assertEqual(status.st_mode & 0o077, 0, path)
 
 
 if __name__ == "__main__":
