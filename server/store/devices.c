@@ -6,7 +6,6 @@
 
 #include "format/error.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -159,38 +158,6 @@ int otterd_device_look(struct otterd_store *store, uint64_t mac,
     return err;
 }
 
-/* What a search text would be in a MAC: its digits in capitals, without what
- * stands between them.  NULL: it cannot be a part of one. */
-static const char *digits_of(const char *q, char digits[16])
-{
-    size_t len = 0;
-
-    for (; *q != '\0'; q++) {
-        if (*q == ':' || *q == '-') {
-            continue;
-        }
-        if (!isxdigit((unsigned char)*q) || len == 12) {
-            return NULL;
-        }
-        digits[len++] = (char)toupper((unsigned char)*q);
-    }
-    digits[len] = '\0';
-    return len > 0 ? digits : NULL;
-}
-
-/* The text anywhere, as a pattern of SQL's LIKE. */
-static void pattern_of(const char *q, char *out)
-{
-    *out++ = '%';
-    for (; *q != '\0'; q++) {
-        if (strchr("%_!", *q) != NULL) {
-            *out++ = '!';
-        }
-        *out++ = *q;
-    }
-    strcpy(out, "%");
-}
-
 int otterd_device_list(struct otterd_store *store,
                        const struct otterd_device_filter *filter,
                        void (*each)(void *user,
@@ -198,22 +165,20 @@ int otterd_device_list(struct otterd_store *store,
                        void *user)
 {
     bool search = filter->q != NULL && strlen(filter->q) < OTTERD_TEXT_MAX;
-    char pattern[2 * OTTERD_TEXT_MAX + 2];
-    char digits[16];
+    struct otterd__search what = {.digits = 0};
     sqlite3_stmt *row;
     int err;
 
     if (search) {
-        pattern_of(filter->q, pattern);
+        otterd__search_read(&what, filter->q);
     }
     row = otterd__store_query(
         store,
         filter->state == OTTERD_UNKNOWN ? OTTERD_Q_DEVICE_LIST
                                         : OTTERD_Q_DEVICE_LIST_STATE,
-        "iisssssi", filter->after, (int64_t)filter->state, filter->version,
-        filter->group, filter->tag,
-        search ? digits_of(filter->q, digits) : NULL, search ? pattern : NULL,
-        filter->limit);
+        "iissssiii", filter->after, (int64_t)filter->state, filter->version,
+        filter->group, filter->tag, search ? what.part : NULL,
+        (int64_t)what.number, what.digits, filter->limit);
     while ((err = otterd__store_row(store, row)) == 0) {
         struct otterd_device_view view;
 

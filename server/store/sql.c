@@ -14,15 +14,13 @@ _Static_assert(OTTERD_WITHDRAWN == 2 && OTTERD_TARGET_MAC == 5 &&
     " last_seen, requests, address, product, version, mode, verdict, status," \
     " answer, reason, headers, dialect FROM device"
 
-/* ?2 state, ?3 version, ?4 group, ?5 tag, ?6 digits of the MAC, ?7 pattern. */
+/* ?2 state, ?3 version, ?4 group, ?5 tag, ?6 the text that is looked for with
+ * ?7 ?8 as digits of a MAC, see search.c. */
 #define DEVICE_FILTER                                                         \
     " AND (?3 IS NULL OR version = ?3) AND (?4 IS NULL OR fleet = ?4)"        \
     " AND (?5 IS NULL OR instr(' ' || tags || ' ', ' ' || ?5 || ' '))"        \
-    " AND (?7 IS NULL OR version LIKE ?7 ESCAPE '!' OR name LIKE ?7"          \
-    " ESCAPE '!' OR address LIKE ?7 ESCAPE '!' OR fleet LIKE ?7 ESCAPE '!'"   \
-    " OR tags LIKE ?7 ESCAPE '!' OR product LIKE ?7 ESCAPE '!'"               \
-    " OR (?6 IS NOT NULL AND instr(printf('%012X', mac), ?6)))"               \
-    " ORDER BY mac LIMIT ?8"
+    " AND (?6 IS NULL OR otterd_search(?6, ?7, ?8, mac, version, name,"       \
+    " address, fleet, tags, product)) ORDER BY mac LIMIT ?9"
 
 #define FIRMWARE_COLUMNS                                                      \
     "SELECT id, name, version, board, filename, notes, kind, gzip, size,"     \

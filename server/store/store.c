@@ -201,6 +201,9 @@ static int open_database(struct otterd_store *store, const char *dir)
         return otterd__store_failed(store);
     }
     err = otterd__store_migrate(store);
+    if (err == 0) {
+        err = otterd__search_prepare(store);
+    }
     /* Not before: a step may replace a table that others refer to. */
     if (err == 0 && sqlite3_exec(store->db, "PRAGMA foreign_keys = ON", NULL,
                                  NULL, NULL) != SQLITE_OK) {

@@ -123,6 +123,21 @@ OTTER_MUST_CHECK int otterd__store_run(struct otterd_store *store,
 void otterd__store_text(char *out, size_t size, sqlite3_stmt *statement,
                         int column);
 
+/* A text that is looked for in devices: the SQL of DEVICE_LIST calls
+ * otterd_search(part, number, digits, mac, text...), which tells whether one
+ * of the texts has it, in capitals or not, or the MAC has these digits. */
+struct otterd__search {
+    char part[OTTERD_TEXT_MAX]; /* in small letters */
+    int64_t digits;             /* that it is of a MAC, 0: of none */
+    uint64_t number;            /* these */
+};
+
+/* Reads what of at most OTTERD_TEXT_MAX - 1 bytes is to be found. */
+void otterd__search_read(struct otterd__search *out, const char *q);
+
+/* Makes the function known to a connection. */
+OTTER_MUST_CHECK int otterd__search_prepare(struct otterd_store *store);
+
 /* The slot of the view for a text, open or not. */
 size_t otterd__view_slot(const char *text);
 

@@ -18,7 +18,7 @@ from otterd_rig import Api, Events
 from push_peer import make_image
 from test_otterd import LIMIT, MAC
 
-FLEET = 150000  # devices, so that a search takes a while
+FLEET = 100000  # devices, so that a search takes a while
 FIRST = 0x18FE34000000
 SEARCHES = 12
 
