@@ -279,16 +279,15 @@ int otter_api_get(struct otter_api *api, const char *path, json_t **answer)
 
 /* --- Lists --------------------------------------------------------------- */
 
-/* The page of `size` things (NULL: the whole list) behind `after`, NULL: the
- * first. */
-static int get_page(struct otter_api *api, const char *root, const char *size,
-                    const char *after, json_t **answer)
+/* The page behind `after`, NULL: the first. */
+static int get_page(struct otter_api *api, const char *root, const char *after,
+                    json_t **answer)
 {
     struct otter_api_path path;
     int status;
 
     otter_api_path_start(&path, root);
-    otter_api_path_query(&path, "limit", size);
+    otter_api_path_query(&path, "limit", PAGE);
     otter_api_path_query(&path, "after", after);
     status = otter_api_get(api, path.text, answer);
     free(path.text);
@@ -321,8 +320,7 @@ int otter_api_list(struct otter_api *api, const char *path, const char *key,
         json_t *answer;
         const char *next;
 
-        status = get_page(api, path, limit != OTTER_API_WHOLE ? PAGE : NULL,
-                          after, &answer);
+        status = get_page(api, path, after, &answer);
         if (status == OTTER_API_END_OK) {
             status = hand_over(api, json_object_get(answer, key), &left, page,
                                user);

@@ -57,10 +57,7 @@ OTTER_MUST_CHECK int otter_api_get(struct otter_api *api, const char *path,
 typedef int otter_api_page(void *user, const json_t *things);
 
 /* Asks for a list page by page: `path` may have a query, `key` is the name of
- * the array in the answers.  `limit` things at most, 0: all; OTTER_API_WHOLE:
- * all, of a list that the API has no pages of. */
-#define OTTER_API_WHOLE SIZE_MAX
-
+ * the array in the answers.  `limit` things at most, 0: all. */
 OTTER_MUST_CHECK int otter_api_list(struct otter_api *api, const char *path,
                                     const char *key, size_t limit,
                                     otter_api_page *page, void *user);

@@ -43,7 +43,6 @@ static int list(int argc, char **argv)
 {
     const struct otter_admin_listing listing = {.path = ROOT,
                                                 .key = "tokens",
-                                                .limit = OTTER_API_WHOLE,
                                                 .columns = columns,
                                                 .count = sizeof columns /
                                                          sizeof columns[0],

@@ -82,15 +82,22 @@ static void append_token(void *user, const struct otterd_token *token)
 
 void otterd_api_tokens(struct otterd_call *call)
 {
-    json_t *rows = json_array();
-    int err = otterd_token_list(call->store, append_token, rows);
+    int64_t limit;
+    int64_t after;
+    json_t *rows;
+    int err;
 
+    if (!otterd_query_page(call, &limit, &after)) {
+        return;
+    }
+    rows = json_array();
+    err = otterd_token_list(call->store, after, limit + 1, append_token, rows);
     if (err != 0) {
         json_decref(rows);
         otterd_answer_store(call, err);
         return;
     }
-    otterd_answer(call, 200, json_pack("{s:o, s:n}", "tokens", rows, "next"));
+    otterd_answer_page(call, "tokens", rows, limit, "id");
 }
 
 void otterd_api_token_add(struct otterd_call *call)
@@ -248,15 +255,23 @@ static void append_path(void *user, const struct otterd_path *path)
 
 void otterd_api_paths(struct otterd_call *call)
 {
-    json_t *rows = json_array();
-    int err = otterd_path_list(call->store, append_path, rows);
+    const char *after;
+    int64_t limit;
+    json_t *rows;
+    int err;
 
+    if (!otterd_query_limit(call, &limit) ||
+        !otterd_query_text(call, "after", OTTERD_URL_MAX, false, &after)) {
+        return;
+    }
+    rows = json_array();
+    err = otterd_path_list(call->store, after, limit + 1, append_path, rows);
     if (err != 0) {
         json_decref(rows);
         otterd_answer_store(call, err);
         return;
     }
-    otterd_answer(call, 200, json_pack("{s:o, s:n}", "paths", rows, "next"));
+    otterd_answer_page(call, "paths", rows, limit, "path");
 }
 
 /* Paths that the server needs itself cannot be given to devices. */

@@ -36,20 +36,6 @@ static bool read_after(struct otterd_call *call, int64_t *after)
     return true;
 }
 
-static bool read_limit(struct otterd_call *call, int64_t *limit)
-{
-    const char *text = otterd_query(call, "limit");
-    char *end;
-
-    *limit = text == NULL ? 100 : strtol(text, &end, 10);
-    if (text != NULL &&
-        (*end != '\0' || end == text || *limit < 1 || *limit > 1000)) {
-        otterd_problem(call, 400, "limit is a number from 1 to 1000.");
-        return false;
-    }
-    return true;
-}
-
 void otterd_api_devices(struct otterd_call *call)
 {
     struct otterd_device_filter filter = {.after = -1};
@@ -58,7 +44,8 @@ void otterd_api_devices(struct otterd_call *call)
     json_t *rows;
     int err;
 
-    if (!read_limit(call, &limit) || !read_after(call, &filter.after) ||
+    if (!otterd_query_limit(call, &limit) ||
+        !read_after(call, &filter.after) ||
         !otterd_query_word(call, "state", otterd_words_state, &state) ||
         !otterd_query_text(call, "version", OTTERD_TEXT_MAX, false,
                            &filter.version) ||

@@ -43,6 +43,9 @@ void otterd_api_audit(struct otterd_call *call);
 bool otterd_arg_id(struct otterd_call *call, const char *what, int64_t *id);
 bool otterd_arg_mac(struct otterd_call *call, uint64_t *mac);
 
+/* How many things a page has. */
+bool otterd_query_limit(struct otterd_call *call, int64_t *limit);
+
 /* limit and, as an id, after. */
 bool otterd_query_page(struct otterd_call *call, int64_t *limit,
                        int64_t *after);

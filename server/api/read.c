@@ -54,20 +54,29 @@ bool otterd_arg_mac(struct otterd_call *call, uint64_t *mac)
     return true;
 }
 
-bool otterd_query_page(struct otterd_call *call, int64_t *limit,
-                       int64_t *after)
+bool otterd_query_limit(struct otterd_call *call, int64_t *limit)
 {
     const char *text = otterd_query(call, "limit");
 
     *limit = LIMIT_DEFAULT;
-    *after = 0;
     if (text != NULL &&
         (!read_integer(text, limit) || *limit < 1 || *limit > LIMIT_MAX)) {
         otterd_problem(call, 400, "limit is a number from 1 to %d.",
                        LIMIT_MAX);
         return false;
     }
-    text = otterd_query(call, "after");
+    return true;
+}
+
+bool otterd_query_page(struct otterd_call *call, int64_t *limit,
+                       int64_t *after)
+{
+    const char *text = otterd_query(call, "after");
+
+    *after = 0;
+    if (!otterd_query_limit(call, limit)) {
+        return false;
+    }
     if (text != NULL && (!read_integer(text, after) || *after < 1)) {
         otterd_problem(call, 400,
                        "after is what \"next\" said in the list before.");

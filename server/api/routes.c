@@ -49,13 +49,13 @@ const struct otterd_route otterd_routes[] = {
     {GET, "/releases/{id}", READ, "", PLAIN, otterd_api_release},
     {PATCH, "/releases/{id}", OPERATE, "", JSON, otterd_api_release_change},
 
-    {GET, "/tokens", ADMIN, "", PLAIN, otterd_api_tokens},
+    {GET, "/tokens", ADMIN, PAGE, PLAIN, otterd_api_tokens},
     {POST, "/tokens", ADMIN, "", JSON, otterd_api_token_add},
     {DELETE, "/tokens/{id}", ADMIN, "", PLAIN, otterd_api_token_remove},
 
     {GET, "/settings", READ, "", PLAIN, otterd_api_settings},
     {PATCH, "/settings", ADMIN, "", JSON, otterd_api_settings_change},
-    {GET, "/paths", READ, "", PLAIN, otterd_api_paths},
+    {GET, "/paths", READ, PAGE, PLAIN, otterd_api_paths},
     {PUT, "/paths", ADMIN, "", JSON, otterd_api_path_set},
     {DELETE, "/paths", ADMIN, "path", PLAIN, otterd_api_path_remove},
     {GET, "/audit", ADMIN, PAGE, PLAIN, otterd_api_audit},

@@ -59,7 +59,7 @@ export function settings({may}) {
 }
 
 async function showPaths(place, admin) {
-  const list = (await get("/paths")).paths;
+  const list = (await get("/paths", {limit: 1000})).paths;
   const error = h("div");
   const again = () => showPaths(place, admin);
   const forget = path => event => run(event.target, error, async () => {

@@ -28,7 +28,7 @@ export function tokens({may}) {
   });
 
   async function load() {
-    const all = (await get("/tokens")).tokens;
+    const all = (await get("/tokens", {limit: 1000})).tokens;
     renew(list, table("Tokens", [
       ["Name", item => said(item.name), "first"],
       ["Scope", item => badge(item.scope)],

@@ -64,7 +64,8 @@ const char *const otterd__sql[OTTERD_Q_COUNT] = {
         " FROM path WHERE path = ?1",
     [OTTERD_Q_PATH_REMOVE] = "DELETE FROM path WHERE path = ?1 RETURNING path",
     [OTTERD_Q_PATH_LIST] =
-        "SELECT path, product, dialect FROM path ORDER BY path",
+        "SELECT path, product, dialect FROM path WHERE ?1 IS NULL OR path > ?1"
+        " ORDER BY path LIMIT ?2",
 
     [OTTERD_Q_DEVICE_FIND] =
         "SELECT mac, state, fleet, tags FROM device WHERE mac = ?1",
@@ -179,6 +180,9 @@ const char *const otterd__sql[OTTERD_Q_COUNT] = {
                            " VALUES (?1, ?2, ?3, ?4)",
     [OTTERD_Q_TOKEN_ALL] =
         "SELECT id, name, scope, created, hash FROM token ORDER BY id",
+    [OTTERD_Q_TOKEN_LIST] =
+        "SELECT id, name, scope, created FROM token WHERE id > ?1"
+        " ORDER BY id LIMIT ?2",
     [OTTERD_Q_TOKEN_COUNT] = "SELECT count(*) FROM token",
     [OTTERD_Q_TOKEN_ADMINS] =
         "SELECT count(*) FROM token WHERE scope = 2 AND id <> ?1",

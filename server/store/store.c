@@ -408,11 +408,13 @@ int otterd_path_remove(struct otterd_store *store, const char *path)
     return err;
 }
 
-int otterd_path_list(struct otterd_store *store,
+int otterd_path_list(struct otterd_store *store, const char *after,
+                     int64_t limit,
                      void (*each)(void *user, const struct otterd_path *path),
                      void *user)
 {
-    sqlite3_stmt *row = otterd__store_query(store, OTTERD_Q_PATH_LIST, "");
+    sqlite3_stmt *row =
+        otterd__store_query(store, OTTERD_Q_PATH_LIST, "si", after, limit);
     int err;
 
     while ((err = otterd__store_row(store, row)) == 0) {

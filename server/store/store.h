@@ -127,8 +127,10 @@ OTTER_MUST_CHECK int otterd_path_find(struct otterd_store *store,
 OTTER_MUST_CHECK int otterd_path_remove(struct otterd_store *store,
                                         const char *path);
 
+/* Calls `each` for paths after `after` in their order, NULL: from the first.
+ */
 OTTER_MUST_CHECK int otterd_path_list(
-    struct otterd_store *store,
+    struct otterd_store *store, const char *after, int64_t limit,
     void (*each)(void *user, const struct otterd_path *path), void *user);
 
 #endif

@@ -183,12 +183,13 @@ int otterd_token_check(struct otterd_store *store, const char *token,
                      token, out);
 }
 
-int otterd_token_list(struct otterd_store *store,
+int otterd_token_list(struct otterd_store *store, int64_t after, int64_t limit,
                       void (*each)(void *user,
                                    const struct otterd_token *token),
                       void *user)
 {
-    sqlite3_stmt *row = otterd__store_query(store, OTTERD_Q_TOKEN_ALL, "");
+    sqlite3_stmt *row =
+        otterd__store_query(store, OTTERD_Q_TOKEN_LIST, "ii", after, limit);
     int err;
 
     while ((err = otterd__store_row(store, row)) == 0) {

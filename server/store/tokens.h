@@ -56,8 +56,9 @@ OTTER_MUST_CHECK int otterd_token_check(struct otterd_store *store,
 OTTER_MUST_CHECK int otterd_token_remove(struct otterd_store *store,
                                          int64_t id, const char *who);
 
+/* Calls `each` for tokens after the id `after`, the oldest first. */
 OTTER_MUST_CHECK int otterd_token_list(
-    struct otterd_store *store,
+    struct otterd_store *store, int64_t after, int64_t limit,
     void (*each)(void *user, const struct otterd_token *token), void *user);
 
 /* Opens a session for the holder of token `id`; the oldest of more than 500

@@ -67,6 +67,31 @@ class Tokens(Api):
         self.problem(self.admin.post("/tokens", {"name": "a",
                                                  "scope": "root"}), 400)
 
+    def test_tokens_and_paths_come_in_pages(self):
+        for n in range(4):
+            self.made(self.admin.post("/tokens", {"name": f"token {n}",
+                                                  "scope": "read"}))
+            self.made(self.admin.call("PUT", "/paths",
+                                      {"path": f"/{n} ä.php"}), 200)
+        for path, key, wanted in (
+                ("/tokens", "name",
+                 ["administrator", *(f"token {n}" for n in range(4))]),
+                ("/paths", "path",
+                 [*(f"/{n} ä.php" for n in range(4)), "/update"])):
+            self.assertEqual([row[key] for row in
+                              self.admin.get(path)[path[1:]]], wanted)
+            pages = [self.admin.get(path, limit=2)]
+            while pages[-1]["next"] is not None:
+                pages.append(self.admin.get(path, limit=2,
+                                            after=pages[-1]["next"]))
+            self.assertEqual([[row[key] for row in page[path[1:]]]
+                              for page in pages],
+                             [wanted[:2], wanted[2:4], wanted[4:]])
+            for limit in ("0", "1001", "x", ""):
+                self.problem(self.admin.get(path, limit=limit), 400,
+                             "1 to 1000")
+        self.problem(self.admin.get("/tokens", after="x"), 400, "next")
+
     def test_session_lets_the_console_in(self):
         guest = self.admin.other(None)
         wrong = guest.post("/session", {"token": "otter_no"})

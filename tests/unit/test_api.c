@@ -208,6 +208,49 @@ static void test_api_document_is_whole(void **state)
     json_decref(doc);
 }
 
+/* The members of what a route answers with 200. */
+static json_t *members_of(json_t *doc, const struct otterd_route *route)
+{
+    const char *name = json_string_value(json_object_get(
+        json_object_get(
+            json_object_get(
+                json_object_get(
+                    json_object_get(
+                        json_object_get(operation(doc, route), "responses"),
+                        "200"),
+                    "content"),
+                "application/json"),
+            "schema"),
+        "$ref"));
+
+    return name == NULL
+               ? NULL
+               : json_object_get(
+                     json_object_get(
+                         json_object_get(json_object_get(doc, "components"),
+                                         "schemas"),
+                         strrchr(name, '/') + 1),
+                     "properties");
+}
+
+static void test_api_lists_all_come_in_pages(void **state)
+{
+    json_t *doc = document();
+    int lists = 0;
+
+    (void)state;
+    for (size_t i = 0; i < otterd_route_count; i++) {
+        const struct otterd_route *route = &otterd_routes[i];
+
+        if (json_object_get(members_of(doc, route), "next") != NULL) {
+            lists++;
+            assert_non_null(strstr(route->query, "limit after"));
+        }
+    }
+    assert_int_equal(lists, 7);
+    json_decref(doc);
+}
+
 static void test_api_routes_are_found(void **state)
 {
     static const struct {
@@ -368,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_api_document_describes_every_route),
         cmocka_unit_test(test_api_document_describes_nothing_else),
         cmocka_unit_test(test_api_document_is_whole),
+        cmocka_unit_test(test_api_lists_all_come_in_pages),
         cmocka_unit_test(test_api_routes_are_found),
         cmocka_unit_test(test_api_scopes_include_those_below),
         cmocka_unit_test(test_api_calls_have_the_pace_of_what_they_do),
