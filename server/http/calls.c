@@ -15,10 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #define BEAT_SECONDS 15
 #define WORKERS      5
+#define SEARCH_NICE  10
 
 /* Whose pace each thread has. */
 static const enum otterd_pace paces[WORKERS] = {
@@ -132,12 +135,22 @@ static void wait_for_more(struct worker *worker, struct timespec *beat)
     }
 }
 
+/* Whoever searches has time; devices and other calls have the processor
+ * first.  On Linux this is of the thread alone. */
+static void step_back(void)
+{
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), SEARCH_NICE);
+}
+
 static void *work(void *arg)
 {
     struct worker *worker = arg;
     struct otterd_calls *calls = worker->calls;
     struct timespec beat;
 
+    if (worker->pace == OTTERD_PACE_SEARCH) {
+        step_back();
+    }
     next_beat(&beat);
     pthread_mutex_lock(&calls->lock);
     for (;;) {
