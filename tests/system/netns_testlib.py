@@ -50,7 +50,12 @@ def why_not():
                           text=True, check=False)
     if done.returncode != 0:
         return f"network namespaces are not permitted: {done.stderr.strip()}"
+    # Not in a plain chroot, whose root is no mount point.
+    done = subprocess.run(["ip", "netns", "exec", name, "true"],
+                          capture_output=True, text=True, check=False)
     subprocess.run(["ip", "netns", "del", name], check=True)
+    if done.returncode != 0:
+        return f"network namespaces cannot be entered: {done.stderr.strip()}"
     return None
 
 
