@@ -172,6 +172,32 @@ static bool read_firmware(struct otterd_call *call, struct otterd_release *out,
     return true;
 }
 
+/* In one transaction, so that nobody removes the firmware meanwhile. */
+static bool enter_release(struct otterd_call *call,
+                          struct otterd_release *release, const char *notes,
+                          int64_t *id)
+{
+    int64_t firmware;
+    int err = otterd_store_begin(call->store);
+
+    if (err == 0 && !read_firmware(call, release, &firmware)) {
+        otterd_store_cancel(call->store);
+        return false;
+    }
+    if (err == 0) {
+        err = otterd_release_add(call->store, release, firmware, notes,
+                                 call->who.name, id);
+    }
+    if (err == 0) {
+        err = otterd_store_commit(call->store);
+    }
+    if (err != 0) {
+        otterd_store_cancel(call->store);
+        otterd_answer_store(call, err);
+    }
+    return err == 0;
+}
+
 void otterd_api_release_add(struct otterd_call *call)
 {
     struct otterd_release release = {.id = 0};
@@ -179,9 +205,7 @@ void otterd_api_release_add(struct otterd_call *call)
     int64_t priority = 0;
     const char *product;
     const char *notes;
-    int64_t firmware;
     int64_t id;
-    int err;
 
     if (!otterd_body_only(
             call, "firmware product mode target priority notes state") ||
@@ -191,22 +215,17 @@ void otterd_api_release_add(struct otterd_call *call)
         !otterd_body_word(call, "state",
                           (const char *const[]){"active", "paused", NULL},
                           &state) ||
-        !read_target(call, &release) ||
-        !read_firmware(call, &release, &firmware)) {
+        !read_target(call, &release)) {
         return;
     }
     release.state = (enum otterd_release_state)state;
     release.priority = (int32_t)priority;
     snprintf(release.product, sizeof release.product, "%s",
              product != NULL ? product : "");
-    err = otterd_release_add(call->store, &release, firmware, notes,
-                             call->who.name, &id);
-    if (err != 0) {
-        otterd_answer_store(call, err);
-        return;
+    if (enter_release(call, &release, notes, &id)) {
+        call->event = "release";
+        answer_release(call, 201, id);
     }
-    call->event = "release";
-    answer_release(call, 201, id);
 }
 
 /* What the body wants of the release as it is. */

@@ -18,8 +18,9 @@ OTTER_MUST_CHECK int otterd_calls_start(struct otterd_calls **out,
                                         const char *dir,
                                         struct otterd_hub *hub);
 
-/* Answers what waits, and refuses what comes afterwards.  To be called before
- * the daemon is stopped, because that must not find suspended connections. */
+/* Answers what waits, but for searches, and refuses what comes afterwards.  To
+ * be called before the daemon is stopped, because that must not find suspended
+ * connections. */
 void otterd_calls_close(struct otterd_calls *calls);
 
 /* After the daemon was stopped.  NULL is allowed. */

@@ -82,13 +82,18 @@ static void log_change(const struct otterd_http_call *http)
                otterd_log_number("status", call->status));
 }
 
-static void answer(struct worker *worker, struct otterd_http_call *http)
+static void answer(struct worker *worker, struct otterd_http_call *http,
+                   bool over)
 {
     struct otterd_call *call = &http->call;
 
     call->store = worker->store;
     call->dir = worker->calls->dir;
-    otterd_call_answer(call, http->body, http->len);
+    if (over) {
+        otterd_problem(call, 503, "The server ends just now.");
+    } else {
+        otterd_call_answer(call, http->body, http->len);
+    }
     if (call->event != NULL && call->answer != NULL) {
         tell(worker->calls->hub, call);
     }
@@ -157,8 +162,11 @@ static void *work(void *arg)
         struct otterd_http_call *call = take(&calls->queues[worker->pace]);
 
         if (call != NULL) {
+            /* Nobody waits for the end until many have searched. */
+            bool over = calls->closed && worker->pace == OTTERD_PACE_SEARCH;
+
             pthread_mutex_unlock(&calls->lock);
-            answer(worker, call);
+            answer(worker, call, over);
             pthread_mutex_lock(&calls->lock);
         } else if (calls->closed) {
             break;

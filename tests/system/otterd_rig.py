@@ -62,7 +62,7 @@ class Api(Case):
                                           **more), 200)
 
     def ask_until(self, check):
-        """The server does one thing after the other: it gets to it."""
+        """Asks on until it holds, which gives the server time."""
         for _ in range(3000):
             if check():
                 return

@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import threading
 import unittest
+import unittest.mock
 import urllib.parse
 
 from otterd_client import BASE
@@ -90,6 +91,24 @@ class Search(Api):
         for peer in searches:
             self.whole(peer)
         self.assertEqual(self.server.wait(LIMIT), 0)
+
+    def test_server_in_a_hurry_refuses_searches_that_wait(self):
+        self.stop(self.server)
+        with unittest.mock.patch.dict("os.environ", OTTERD_DRAIN="0"):
+            self.start()
+        searches = [self.search(q="it is nowhere") for _ in range(SEARCHES)]
+        select.select(searches, [], [], LIMIT)
+        self.server.send_signal(signal.SIGTERM)
+        answers = []
+        for peer in searches:
+            with peer.makefile("rb") as file:
+                answers.append(file.read())
+        self.assertEqual(self.server.wait(LIMIT), 0)
+        self.assertTrue(all(a.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 503 "))
+                            for a in answers), answers)
+        refused = [a for a in answers if b" 503 " in a[:20]]
+        self.assertTrue(refused)
+        self.assertIn(b"The server ends", refused[0])
 
 
 class Changes(Api):
