@@ -12,6 +12,8 @@ JOBS ?= $(shell expr 3 \* $$(nproc))
 CUTS ?= 300000
 SEED ?= 1
 PREFIX ?= /usr/local
+# Where nginx, Avahi and ip lie; su leaves these folders out.
+export PATH := $(PATH):/usr/sbin:/sbin
 
 help: ## list the targets
 	@echo "Otter, over-the-air updates for ESP8266-class devices"
