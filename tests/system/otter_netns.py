@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A network namespace of the test process's own, with a bridge on which each
 board has a TAP interface, an address and multicast.  It goes with the
-process.  The host's side of the bridge is HOST."""
+process.  The host's side of the bridge is HOST.  Who is not root becomes it in
+a user namespace, for the network alone."""
 import ctypes
 import itertools
 import os
@@ -11,6 +12,7 @@ BRIDGE = "otter"
 HOST = "10.66.0.1"
 OTHER_HOST = "10.66.0.2"
 CLONE_NEWNET = 0x40000000
+CLONE_NEWUSER = 0x10000000
 _numbers = itertools.count(1)
 
 
@@ -21,10 +23,17 @@ def _ip(*words):
 def enter():
     """Moves this process, which has one thread yet, into a new namespace."""
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNET) != 0:
+    user, group = os.geteuid(), os.getegid()
+    flags = CLONE_NEWNET | (CLONE_NEWUSER if user != 0 else 0)
+    if libc.unshare(flags) != 0:
         number = ctypes.get_errno()
-        raise OSError(number, "a network namespace of its own needs root: "
-                      + os.strerror(number))
+        raise OSError(number, "a network namespace of its own needs root, or "
+                      "user namespaces: " + os.strerror(number))
+    if user != 0:
+        for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"),
+                           ("gid_map", f"0 {group} 1")):
+            with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+                file.write(text)
     _ip("link", "set", "lo", "up")
     _ip("link", "add", BRIDGE, "type", "bridge", "mcast_snooping", "0")
     _ip("addr", "add", HOST + "/16", "dev", BRIDGE)
