@@ -119,8 +119,14 @@ struct otter_admin_listing {
 OTTER_MUST_CHECK int otter_admin_list(
     struct otter_admin *admin, const struct otter_admin_listing *listing);
 
-/* `method` without a body at /ROOT/WORD.  The caller releases the answer, if
- * it wants one (NULL: not). */
+/* A whole command that shows a list and has no options of its own but
+ * --limit. */
+int otter_admin_list_plain(const char *program,
+                           const struct otter_admin_listing *listing, int argc,
+                           char **argv);
+
+/* `method` without a body at /ROOT/WORD, or at /ROOT when `word` is NULL.  The
+ * caller releases the answer, if it wants one (NULL: not). */
 OTTER_MUST_CHECK int otter_admin_ask(struct otter_admin *admin,
                                      const char *method, const char *root,
                                      const char *word, json_t **answer);

@@ -70,3 +70,19 @@ int otter_admin_list(struct otter_admin *admin,
     }
     return status;
 }
+
+int otter_admin_list_plain(const char *program,
+                           const struct otter_admin_listing *listing, int argc,
+                           char **argv)
+{
+    struct otter_admin_listing limited = *listing;
+    uint32_t limit = 0;
+    const struct otter_admin_rule rules[] = {
+        {"limit", OTTER_ADMIN_NUMBER, &limit, 0}, {0}};
+    struct otter_admin admin = {.program = program};
+    int status = otter_admin_start(&admin, rules, argc, argv, 0, 0);
+
+    limited.limit = limit;
+    return otter_admin_end(
+        &admin, status != 0 ? status : otter_admin_list(&admin, &limited));
+}

@@ -6,8 +6,6 @@
 #include "host/firmware_download.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define ROOT  "/firmware"
 #define WHICH "which firmware? otter firmware list shows the ids"
@@ -46,21 +44,15 @@ static void fill(const json_t *firmware, char (*room)[OTTER_SHOW_CELL],
 
 static int list(int argc, char **argv)
 {
-    uint32_t limit = 0;
-    struct otter_admin_listing listing = {
+    static const struct otter_admin_listing listing = {
         .path = ROOT,
         .key = "firmware",
         .columns = columns,
         .count = sizeof columns / sizeof columns[0],
         .fill = fill,
         .none = "No firmware. Add some: otter firmware upload FILE"};
-    const struct otter_admin_rule rules[] = {
-        {"limit", OTTER_ADMIN_NUMBER, &limit, 0}, {0}};
-    struct otter_admin admin = {.program = "otter firmware list"};
-    int status = otter_admin_start(&admin, rules, argc, argv, 0, 0);
 
-    return otter_admin_end(
-        &admin, status != 0 ? status : otter_admin_list(&admin, &listing));
+    return otter_admin_list_plain("otter firmware list", &listing, argc, argv);
 }
 
 static const char show_help[] =

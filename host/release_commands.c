@@ -273,6 +273,8 @@ static const struct otter_command commands[] = {
      show},
     {"create", "let devices have a firmware", otter__release_create_help,
      otter__release_create},
+    {"set", "change its priority or its notes", otter__release_set_help,
+     otter__release_set},
     {"pause", "hold it: its devices get no update for now", pause_help,
      pause_release},
     {"resume", "offer it again", resume_help, resume_release},

@@ -144,7 +144,8 @@ static int put(json_t *body, const char *key, const char *value)
                                        "UTF-8");
 }
 
-static int put_priority(json_t *body, const char *text)
+int otter__release_put_priority(const char *program, json_t *body,
+                                const char *text)
 {
     uint32_t value;
     bool minus = text != NULL && *text == '-';
@@ -153,7 +154,7 @@ static int put_priority(json_t *body, const char *text)
         return OTTER_API_END_OK;
     }
     if (otter_number_parse(&value, text + (minus ? 1 : 0), 0, 1000000) != 0) {
-        return otter__usage(PROGRAM,
+        return otter__usage(program,
                             "--priority %s: not a number from -1000000 to "
                             "1000000",
                             text);
@@ -174,7 +175,9 @@ static int make_body(const struct create *c, json_t **body)
     json_object_set_new(*body, "target", target);
     status = status != 0 ? status : put(*body, "product", c->product);
     status = status != 0 ? status : put(*body, "notes", c->upload.notes);
-    status = status != 0 ? status : put_priority(*body, c->priority);
+    status = status != 0
+                 ? status
+                 : otter__release_put_priority(PROGRAM, *body, c->priority);
     if (c->paused) {
         json_object_set_new(*body, "state", json_string("paused"));
     }

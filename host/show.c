@@ -77,6 +77,30 @@ const char *otter_show_texts(char cell[OTTER_SHOW_CELL], const json_t *object,
     return cell;
 }
 
+/* Reads a time of the API; false: it is none. */
+static bool read_time(struct tm *tm, const char *text)
+{
+    const char *end;
+
+    *tm = (struct tm){0};
+    end = strptime(text, "%Y-%m-%dT%H:%M:%S", tm);
+    return end != NULL && strcmp(end, "Z") == 0;
+}
+
+const char *otter_show_time(char cell[OTTER_SHOW_CELL], const json_t *object,
+                            const char *key)
+{
+    const char *text = otter_show_text(object, key);
+    struct tm tm;
+
+    if (read_time(&tm, text)) {
+        strftime(cell, OTTER_SHOW_CELL, "%Y-%m-%d %H:%M:%S", &tm);
+    } else {
+        snprintf(cell, OTTER_SHOW_CELL, "%s", *text ? text : "-");
+    }
+    return cell;
+}
+
 const char *otter_show_ago(char cell[OTTER_SHOW_CELL], const json_t *object,
                            const char *key)
 {
@@ -85,15 +109,15 @@ const char *otter_show_ago(char cell[OTTER_SHOW_CELL], const json_t *object,
         const char *name;
     } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
     const char *text = otter_show_text(object, key);
-    struct tm tm = {0};
-    const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    long long ago = (long long)time(NULL) - (long long)timegm(&tm);
+    struct tm tm;
+    long long ago;
     size_t unit = 0;
 
-    if (end == NULL || strcmp(end, "Z") != 0) {
+    if (!read_time(&tm, text)) {
         snprintf(cell, OTTER_SHOW_CELL, "%s", *text ? text : "never");
         return cell;
     }
+    ago = (long long)time(NULL) - (long long)timegm(&tm);
     if (ago < 1) { /* the server's clock may be ahead */
         snprintf(cell, OTTER_SHOW_CELL, "now");
         return cell;

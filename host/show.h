@@ -41,6 +41,10 @@ const char *otter_show_texts(char cell[OTTER_SHOW_CELL], const json_t *object,
 const char *otter_show_ago(char cell[OTTER_SHOW_CELL], const json_t *object,
                            const char *key);
 
+/* The same as "2026-11-27 22:30:00". */
+const char *otter_show_time(char cell[OTTER_SHOW_CELL], const json_t *object,
+                            const char *key);
+
 /* --- Tables ---------------------------------------------------------------
  */
 

@@ -19,7 +19,8 @@ static const char list_help[] =
     "stored\n"
     "anywhere and cannot be shown.\n"
     "\n"
-    "Options:\n" OTTER_ADMIN_HELP "\n"
+    "Options:\n"
+    "      --limit N          N at most\n" OTTER_ADMIN_HELP "\n"
     "Examples:\n"
     "  otter token list\n";
 
@@ -41,18 +42,15 @@ static void fill(const json_t *token, char (*room)[OTTER_SHOW_CELL],
 
 static int list(int argc, char **argv)
 {
-    const struct otter_admin_listing listing = {.path = ROOT,
-                                                .key = "tokens",
-                                                .columns = columns,
-                                                .count = sizeof columns /
-                                                         sizeof columns[0],
-                                                .fill = fill,
-                                                .none = "No token."};
-    struct otter_admin admin = {.program = "otter token list"};
-    int status = otter_admin_start(&admin, NULL, argc, argv, 0, 0);
+    static const struct otter_admin_listing listing = {
+        .path = ROOT,
+        .key = "tokens",
+        .columns = columns,
+        .count = sizeof columns / sizeof columns[0],
+        .fill = fill,
+        .none = "No token."};
 
-    return otter_admin_end(
-        &admin, status != 0 ? status : otter_admin_list(&admin, &listing));
+    return otter_admin_list_plain("otter token list", &listing, argc, argv);
 }
 
 /* --- create -------------------------------------------------------------- */

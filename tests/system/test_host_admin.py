@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`otter`'s administration of a real otterd: from the first start's token to
 a device that is updated because of it."""
+import json
 import os
 import re
 import stat
 import subprocess
 import unittest
+import urllib.request
 
 import otter_testlib
 from admin_testlib import LIMIT, OTTER, AdminCase
@@ -40,10 +42,10 @@ class RealCase(AdminCase):
         self.out.close()
         self.log.close()
 
-    def ask(self, mac=MAC, version="1.0", **changes):
+    def ask(self, mac=MAC, version="1.0", path="/update", **changes):
         """A device asks; returns the status of the answer."""
         return ask(self.port, changed(STA_MAC=mac, ESP8266_version=version,
-                                      **changes)).status
+                                      **changes), path).status
 
     def write(self, name, size=40000):
         path = self.folder / name
@@ -137,6 +139,30 @@ class Guide(RealCase):
                       "Release 1: lamp 1.4 for tag beta, withdrawn",
                       '"version": "1.4"', "Logged out"):
             self.assertIn(words, done.stdout)
+
+    def test_every_request_of_the_api_has_a_command_or_a_reason(self):
+        with urllib.request.urlopen(self.url + "/api/v1/openapi.json",
+                                    timeout=LIMIT) as answer:
+            paths = json.load(answer)["paths"]
+        routes = {f"{method.upper()} {path}" for path, item in paths.items()
+                  for method in item if method != "parameters"}
+        table = {}
+        for left, right in re.findall(r"^\| (`[A-Z]+ /.*?) \| (.*) \|$",
+                                      self.TEXT, re.MULTILINE):
+            for route in re.findall(r"`([^`]+)`", left):
+                self.assertNotIn(route, table)
+                table[route] = right
+        self.assertEqual(set(table), routes)
+        for right in set(table.values()):
+            said = re.findall(r"`(?:otter )?([^`]+)`", right)
+            group = said[0].split()[0] if said else None
+            self.assertTrue(said or right.startswith("none: "), right)
+            for words in said:
+                words = [w for w in words.split() if w.islower()]
+                if words[0] not in ("login", "audit") and len(words) == 1:
+                    words = [group, *words]
+                self.assertIn("Usage: otter " + " ".join(words),
+                              self.otter(*words, "--help"))
 
     def test_exit_codes_of_the_guide_are_those_of_the_tool(self):
         rows = re.findall(r"^\| (\d+) \| (.+) \|$", self.TEXT, re.MULTILINE)
@@ -327,6 +353,25 @@ class Releases(RealCase):
                    says=["No such release."])
         self.otter("release", "pause", "7", status=14)
 
+    def test_priority_and_notes_change_later(self):
+        self.otter("release", "create", self.write("lamp.bin"), "--version",
+                   "1.1", "--all", "--notes", "first")
+        self.otter("release", "set", "1", "--priority", "-7")
+        shown = self.fields("release", "show", "1")
+        self.assertEqual((shown["priority"], shown["notes"]), ("-7", "first"))
+        release = self.json("release", "set", "1", "--notes", "",
+                            "--priority", "12")
+        self.assertEqual((release["priority"], release["notes"]), (12, ""))
+        self.assertEqual(release["state"], "active")
+        for words in ((), ("--priority", "high"), ("--priority", "1000001"),
+                      ("--notes", b"\xff".decode("utf-8", "surrogateescape"))):
+            self.otter("release", "set", "1", *words, status=2)
+        self.assertIn("not UTF-8", self.error)
+        self.otter("release", "set", "9", "--notes", "x", status=14)
+        self.otter("release", "set", "1", "--notes", "x" * 3000, status=16,
+                   says=["notes"])
+        self.assertEqual(self.json("release", "show", "1")["notes"], "")
+
     def test_board_is_updated_by_a_release(self):
         """The whole way, and what the server makes of it."""
         board = otter_testlib.Board(
@@ -346,6 +391,102 @@ class Releases(RealCase):
                          "1")
         self.assertEqual(self.fields("device", "show", mac)["version"],
                          "1.1.0")
+
+
+class Rules(RealCase):
+    """What an administrator says for all devices, and who said it."""
+
+    def reader(self):
+        """The environment of somebody who may only read."""
+        return {"OTTER_TOKEN": self.otter("token", "create", "eyes").strip()}
+
+    def test_strangers_are_let_in_when_the_policy_says_so(self):
+        self.assertEqual(self.fields("settings", "show"),
+                         {"policy": "pending", "dialect": "manual"})
+        self.seen(MAC)
+        self.assertEqual(self.fields("settings", "set", "--policy", "accept"),
+                         {"policy": "accept", "dialect": "manual"})
+        self.seen(OTHER)
+        self.assertEqual({d["mac"]: d["state"]
+                          for d in self.json("device", "list")},
+                         {MAC: "pending", OTHER: "accepted"})
+        self.assertEqual(self.json("settings", "set", "--dialect", "current"),
+                         {"policy": "accept", "dialect": "current"})
+        self.otter("settings", "set", status=2, says=["--policy"])
+        self.otter("settings", "set", "--policy", "maybe", status=16,
+                   says=["policy", "pending"])
+        reads = self.reader()
+        self.otter("settings", "show", env=reads)
+        self.otter("settings", "set", "--policy", "pending", env=reads,
+                   status=13, says=["scope"])
+        self.assertEqual(self.json("settings", "show")["policy"], "accept")
+
+    def test_paths_give_products_to_devices(self):
+        self.otter("device", "accept", MAC)
+        self.otter("release", "create", self.write("lamp.bin"), "--version",
+                   "1.1", "--all", "--product", "lamp")
+        here = {"path": "/lamp.php?x=1"}
+        self.assertEqual(self.ask(**here), 404)
+        self.assertEqual(
+            self.otter("path", "set", "/lamp.php", "--product", "lamp"),
+            "Path /lamp.php: product lamp, the dialect of the settings\n")
+        self.assertEqual(self.ask(**here), 200)
+        self.assertEqual(
+            self.json("path", "set", "/x", "--dialect", "current"),
+            {"path": "/x", "product": "", "dialect": "current"})
+        rows = [line.split() for line in
+                self.otter("path", "list").splitlines()]
+        self.assertEqual(rows, [["PATH", "PRODUCT", "DIALECT"],
+                                ["/lamp.php", "lamp", "-"],
+                                ["/update", "-", "-"], ["/x", "-", "current"]])
+        self.assertEqual([p["path"] for p in
+                          self.json("path", "list", "--limit", "2")],
+                         ["/lamp.php", "/update"])
+        self.otter("path", "set", "/x", "--product", "lamp")
+        self.assertEqual(self.json("path", "list")[2],
+                         {"path": "/x", "product": "lamp", "dialect": None})
+        self.otter("path", "set", status=2, says=["which path"])
+        self.otter("path", "set", "lamp.php", status=16,
+                   says=["begins with /"])
+        self.otter("path", "set", "/metrics", status=15,
+                   says=["the server's own"])
+        self.otter("path", "set", "/y", "--dialect", "latin", status=16,
+                   says=["dialect"])
+        self.otter("path", "remove", "/lamp.php", status=2, says=["--yes"])
+        self.assertEqual(self.ask(**here), 200)
+        self.typing("path", "remove", "/lamp.php",
+                    answers=[("Remove path /lamp.php?", "y\n")])
+        self.assertEqual(self.ask(**here), 404)
+        self.otter("path", "remove", "/lamp.php", "-y", status=14)
+        reads = self.reader()
+        self.otter("path", "list", env=reads)
+        self.otter("path", "set", "/z", env=reads, status=13)
+        self.otter("path", "remove", "/x", "-y", env=reads, status=13)
+
+    def test_audit_says_who_changed_what(self):
+        reads = self.reader()
+        for state in ("accept", "block", "pending"):
+            self.otter("device", state, MAC)
+        self.otter("settings", "set", "--policy", "accept")
+        entries = self.json("audit")
+        ids = [entry["id"] for entry in entries]
+        self.assertEqual(ids, sorted(ids, reverse=True))
+        self.assertEqual((entries[0]["who"], entries[0]["what"]),
+                         ("administrator", "policy accept"))
+        lines = self.otter("audit", "--limit", "2").splitlines()
+        self.assertEqual(len(lines), 3)
+        self.assertEqual(lines[0].split(), ["ID", "WHEN", "WHO", "WHAT"])
+        when = entries[0]["at"].replace("T", " ").rstrip("Z")
+        self.assertRegex(lines[1], rf"^ *{ids[0]}  {when}  administrator  "
+                                   "policy accept$")
+        older = self.json("audit", "--limit", "2", "--before", ids[1])
+        self.assertEqual(older, entries[2:4])
+        self.assertEqual(self.json("audit", "--all"), entries)
+        self.assertEqual(self.json("audit", "--before", ids[-1]), [])
+        self.otter("audit", "--before", ids[-1], says=["Nothing is older"])
+        self.otter("audit", "--all", "--limit", "2", status=2)
+        self.otter("audit", "--before", "yesterday", status=2)
+        self.otter("audit", env=reads, status=13, says=["scope"])
 
 
 if __name__ == "__main__":
