@@ -72,6 +72,9 @@ bool otter__push_run_ask_around(struct otter_push_target *target)
     begin_question(run);
     yes = run->go_around(run->ask_user, target);
     end_question(run);
+    if (interrupted) { /* whatever it was that led to the question */
+        target->session.ending = OTTER_PUSH_END_INTERRUPTED;
+    }
     return yes && !interrupted;
 }
 

@@ -408,6 +408,22 @@ class GoAround(PushCase):
                           b"--via http goes around it", shown)
             self.finish(device)
 
+    def test_interrupt_at_the_question_ends_the_run(self):
+        """Ctrl-C is no answer: the run was interrupted."""
+        device = self.start(self.script)
+        words = self.command(device, "--connect-timeout", "0.2")
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execvpe(words[0], words, environment({"TERM": "xterm"}))
+        shown = read_until(terminal, b"instead? [y/N] ")
+        os.write(terminal, b"\x03")
+        shown += read_until(terminal, None)
+        ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        os.close(terminal)
+        self.assertEqual(ended, 130, shown)
+        self.assertIn(b"interrupted", shown)
+        self.finish(device)
+
     def test_auto_takes_the_page_when_nobody_connects_back(self):
         server = Server(self, stock(SUCCESS), "127.0.0.5")
         result = self.push(self.script, "--connect-timeout", "0.2", "--via",
