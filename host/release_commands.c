@@ -164,6 +164,74 @@ static int show(int argc, char **argv)
     return otter_admin_end(&admin, status);
 }
 
+/* --- devices ------------------------------------------------------------- */
+
+static const char devices_help[] =
+    "Usage: otter release devices [OPTION]... ID\n"
+    "\n"
+    "Shows the devices that a release was offered to, and how far each is "
+    "with it.\n"
+    "\n"
+    "Options:\n"
+    "      --state STATE      those that are offered, downloaded, trial, "
+    "installed,\n"
+    "                         confirmed, reverted or failed\n"
+    "      --limit N          N at most\n" OTTER_ADMIN_HELP "\n"
+    "Examples:\n"
+    "  otter release devices 2\n"
+    "  otter release devices 2 --state failed --json | jq -r '.[].mac'\n";
+
+static const struct otter_show_column device_columns[] = {
+    {"MAC", 0, false, false},     {"NAME", 4, false, true},
+    {"STATE", 0, false, false},   {"SINCE", 0, false, false},
+    {"VERSION", 7, false, false},
+};
+
+static void fill_device(const json_t *device, char (*room)[OTTER_SHOW_CELL],
+                        const char **cells)
+{
+    cells[0] = otter_show_value(room[0], device, "mac");
+    cells[1] = otter_show_value(room[1], device, "name");
+    cells[2] = otter_show_value(room[2], device, "state");
+    cells[3] = otter_show_ago(room[3], device, "at");
+    cells[4] = otter_show_value(room[4], device, "version");
+}
+
+static int devices(int argc, char **argv)
+{
+    const char *state = NULL;
+    uint32_t limit = 0;
+    struct otter_admin_listing listing = {
+        .key = "devices",
+        .columns = device_columns,
+        .count = sizeof device_columns / sizeof device_columns[0],
+        .fill = fill_device,
+        .none = "No device was offered it yet."};
+    const struct otter_admin_rule rules[] = {
+        {"state", OTTER_ADMIN_TEXT, &state, 0},
+        {"limit", OTTER_ADMIN_NUMBER, &limit, 0},
+        {0}};
+    struct otter_admin admin = {.program = "otter release devices",
+                                .wants = WHICH};
+    int status = otter_admin_start(&admin, rules, argc, argv, 1, 1);
+    struct otter_api_path path;
+
+    if (status == OTTER_API_END_OK) {
+        otter_api_path_start(&path, ROOT);
+        otter_api_path_add(&path, admin.words[0]);
+        otter_api_path_append(&path, "/devices");
+        otter_api_path_query(&path, "state", state);
+        listing.path = path.text;
+        listing.limit = limit;
+        if (state != NULL) {
+            listing.none = "No device of the release is in this state.";
+        }
+        status = otter_admin_list(&admin, &listing);
+        free(path.text);
+    }
+    return otter_admin_end(&admin, status);
+}
+
 /* --- pause, resume, withdraw --------------------------------------------- */
 
 void otter__release_say(const struct otter_admin *admin, const json_t *release)
@@ -271,6 +339,8 @@ static const struct otter_command commands[] = {
     {"list", "all releases, or some", list_help, list},
     {"show", "everything about one, and how far its devices are", show_help,
      show},
+    {"devices", "the devices it was offered to, and how far each is",
+     devices_help, devices},
     {"create", "let devices have a firmware", otter__release_create_help,
      otter__release_create},
     {"set", "change its priority or its notes", otter__release_set_help,

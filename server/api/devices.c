@@ -36,6 +36,12 @@ static bool read_after(struct otterd_call *call, int64_t *after)
     return true;
 }
 
+bool otterd_query_mac_page(struct otterd_call *call, int64_t *limit,
+                           int64_t *after)
+{
+    return otterd_query_limit(call, limit) && read_after(call, after);
+}
+
 void otterd_api_devices(struct otterd_call *call)
 {
     struct otterd_device_filter filter = {.after = -1};
@@ -44,8 +50,7 @@ void otterd_api_devices(struct otterd_call *call)
     json_t *rows;
     int err;
 
-    if (!otterd_query_limit(call, &limit) ||
-        !read_after(call, &filter.after) ||
+    if (!otterd_query_mac_page(call, &limit, &filter.after) ||
         !otterd_query_word(call, "state", otterd_words_state, &state) ||
         !otterd_query_text(call, "version", OTTERD_TEXT_MAX, false,
                            &filter.version) ||

@@ -27,6 +27,7 @@ void otterd_api_releases(struct otterd_call *call);
 void otterd_api_release_add(struct otterd_call *call);
 void otterd_api_release(struct otterd_call *call);
 void otterd_api_release_change(struct otterd_call *call);
+void otterd_api_release_devices(struct otterd_call *call);
 void otterd_api_tokens(struct otterd_call *call);
 void otterd_api_token_add(struct otterd_call *call);
 void otterd_api_token_remove(struct otterd_call *call);
@@ -49,6 +50,10 @@ bool otterd_query_limit(struct otterd_call *call, int64_t *limit);
 /* limit and, as an id, after. */
 bool otterd_query_page(struct otterd_call *call, int64_t *limit,
                        int64_t *after);
+
+/* limit and, as a MAC, after (-1: not given). */
+bool otterd_query_mac_page(struct otterd_call *call, int64_t *limit,
+                           int64_t *after);
 
 /* A text of less than `size` bytes without control characters, or NULL;
  * `lines` allows line ends. */

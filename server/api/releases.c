@@ -62,6 +62,50 @@ void otterd_api_release(struct otterd_call *call)
     }
 }
 
+static void append_device(void *user,
+                          const struct otterd_release_device *device)
+{
+    json_array_append_new(user, json_pack("{s:o, s:o, s:s, s:o, s:o}", "mac",
+                                          otterd_show_mac(device->mac), "name",
+                                          otterd_show_text(device->name),
+                                          "state", device->state, "version",
+                                          otterd_show_text(device->version),
+                                          "at", otterd_show_time(device->at)));
+}
+
+void otterd_api_release_devices(struct otterd_call *call)
+{
+    static const char *const states[] = {"offered",   "downloaded", "trial",
+                                         "installed", "confirmed",  "reverted",
+                                         "failed",    NULL};
+    struct otterd_release_view view;
+    int state = -1;
+    int64_t after;
+    int64_t limit;
+    json_t *rows;
+    int64_t id;
+    int err;
+
+    if (!otterd_arg_id(call, "release", &id) ||
+        !otterd_query_mac_page(call, &limit, &after) ||
+        !otterd_query_word(call, "state", states, &state)) {
+        return;
+    }
+    rows = json_array();
+    err = otterd_release_get(call->store, id, &view);
+    if (err == 0) {
+        err = otterd_release_devices(call->store, id, after, limit + 1,
+                                     state < 0 ? NULL : states[state],
+                                     append_device, rows);
+    }
+    if (err != 0) {
+        json_decref(rows);
+        otterd_answer_error(call, err, "release");
+        return;
+    }
+    otterd_answer_page(call, "devices", rows, limit, "mac");
+}
+
 /* The value of a target, by its kind. */
 static bool read_target_value(struct otterd_call *call, json_t *value,
                               struct otterd_release *out)

@@ -48,6 +48,8 @@ const struct otterd_route otterd_routes[] = {
     {POST, "/releases", OPERATE, "", JSON, otterd_api_release_add},
     {GET, "/releases/{id}", READ, "", PLAIN, otterd_api_release},
     {PATCH, "/releases/{id}", OPERATE, "", JSON, otterd_api_release_change},
+    {GET, "/releases/{id}/devices", READ, "state " PAGE, PLAIN,
+     otterd_api_release_devices},
 
     {GET, "/tokens", ADMIN, PAGE, PLAIN, otterd_api_tokens},
     {POST, "/tokens", ADMIN, "", JSON, otterd_api_token_add},

@@ -102,6 +102,11 @@ static int forget(struct otterd_store *store, uint64_t mac, const char *who)
             store, otterd__store_query(store, OTTERD_Q_DELIVERY_FORGET, "i",
                                        (int64_t)mac));
     }
+    if (err == 0) {
+        err = otterd__store_run(
+            store, otterd__store_query(store, OTTERD_Q_STEP_FORGET, "i",
+                                       (int64_t)mac));
+    }
     return err != 0 ? err
                     : otterd_audit_say(store, who,
                                        "device %012" PRIX64 " forgotten", mac);

@@ -320,3 +320,26 @@ int otterd_release_list(struct otterd_store *store,
     }
     return err == OTTER_ERR_NO_DATA ? 0 : err;
 }
+
+int otterd_release_devices(
+    struct otterd_store *store, int64_t id, int64_t after, int64_t limit,
+    const char *state,
+    void (*each)(void *user, const struct otterd_release_device *device),
+    void *user)
+{
+    sqlite3_stmt *row = otterd__store_query(store, OTTERD_Q_STEP_LIST, "iisi",
+                                            id, after, state, limit);
+    int err;
+
+    while ((err = otterd__store_row(store, row)) == 0) {
+        struct otterd_release_device device = {
+            .mac = (uint64_t)sqlite3_column_int64(row, 0),
+            .state = (const char *)sqlite3_column_text(row, 2),
+            .at = sqlite3_column_int64(row, 4)};
+
+        otterd__store_text(device.name, sizeof device.name, row, 1);
+        otterd__store_text(device.version, sizeof device.version, row, 3);
+        each(user, &device);
+    }
+    return err == OTTER_ERR_NO_DATA ? 0 : err;
+}

@@ -127,4 +127,22 @@ OTTER_MUST_CHECK int otterd_release_list(
     void (*each)(void *user, const struct otterd_release_view *view),
     void *user);
 
+/* How far a release is at one device. */
+struct otterd_release_device {
+    uint64_t mac;
+    char name[OTTERD_TEXT_MAX];
+    const char *state;             /* as otterd_event_name; borrowed for now */
+    char version[OTTERD_TEXT_MAX]; /* the device said when it came so far */
+    int64_t at;
+};
+
+/* The devices that the release `id` was ever offered to, by rising MAC, from
+ * behind `after` (-1: all); `state` NULL: in any state.  None for a release
+ * that there is not. */
+OTTER_MUST_CHECK int otterd_release_devices(
+    struct otterd_store *store, int64_t id, int64_t after, int64_t limit,
+    const char *state,
+    void (*each)(void *user, const struct otterd_release_device *device),
+    void *user);
+
 #endif

@@ -91,6 +91,17 @@ static const char *const steps[] = {
     "CREATE TABLE session (hash TEXT PRIMARY KEY, token INTEGER NOT NULL"
     " REFERENCES token (id) ON DELETE CASCADE, created INTEGER NOT NULL)"
     " WITHOUT ROWID;",
+    /* 3: how far each release is at each of its devices; `delivery` knows the
+     * newest alone. */
+    "CREATE TABLE step (release INTEGER NOT NULL, mac INTEGER NOT NULL,"
+    " event TEXT NOT NULL, version TEXT NOT NULL, at INTEGER NOT NULL,"
+    " PRIMARY KEY (release, mac)) WITHOUT ROWID;"
+    "CREATE INDEX step_mac ON step (mac);"
+    "INSERT INTO step SELECT d.release, d.mac, CASE d.state WHEN 1 THEN"
+    " 'offered' WHEN 2 THEN 'downloaded' WHEN 3 THEN 'trial' WHEN 4 THEN"
+    " 'installed' ELSE 'failed' END, CASE d.mode WHEN 1 THEN v.fs_version"
+    " ELSE v.version END, v.last_seen FROM delivery d JOIN device v"
+    " ON v.mac = d.mac WHERE d.release <> 0 AND d.state <> 0;",
 };
 
 _Static_assert(sizeof steps / sizeof steps[0] == OTTERD_SCHEMA_VERSION,

@@ -145,6 +145,17 @@ static int keep_delivery(struct otterd_store *store, struct otterd_sighting *s,
                    change_of(had, has, OTTERD_COUNT_FAILED)));
 }
 
+/* How far the release is here, for its own page. */
+static int keep_step(struct otterd_store *store,
+                     const struct otterd_sighting *s, enum otterd_event event,
+                     int64_t release)
+{
+    return otterd__store_run(
+        store, otterd__store_query(store, OTTERD_Q_STEP_SET, "iissi", release,
+                                   (int64_t)s->mac, otterd_event_name(event),
+                                   s->version, s->at));
+}
+
 /* An event with the release it is about in its detail. */
 static int tell(struct otterd_store *store, struct otterd_sighting *s,
                 enum otterd_event event, const struct otterd_delivery *about)
@@ -161,6 +172,9 @@ static int tell(struct otterd_store *store, struct otterd_sighting *s,
     }
     s->event = event > s->event ? event : s->event;
     err = add_history(store, s, event, detail);
+    if (err == 0 && about != NULL) {
+        err = keep_step(store, s, event, about->release);
+    }
     return err != 0 ? err : prune_history(store, s);
 }
 

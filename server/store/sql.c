@@ -118,6 +118,17 @@ const char *const otterd__sql[OTTERD_Q_COUNT] = {
         " release = ?3, version = ?4, state = ?5, counted = ?6",
     [OTTERD_Q_DELIVERY_FORGET] = "DELETE FROM delivery WHERE mac = ?1",
 
+    [OTTERD_Q_STEP_SET] =
+        "INSERT INTO step (release, mac, event, version, at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET"
+        " event = ?3, version = ?4, at = ?5",
+    [OTTERD_Q_STEP_LIST] =
+        "SELECT s.mac, coalesce(d.name, ''), s.event, s.version, s.at"
+        " FROM step s LEFT JOIN device d ON d.mac = s.mac"
+        " WHERE s.release = ?1 AND s.mac > ?2 AND (?3 IS NULL OR"
+        " s.event = ?3) ORDER BY s.mac LIMIT ?4",
+    [OTTERD_Q_STEP_FORGET] = "DELETE FROM step WHERE mac = ?1",
+
     [OTTERD_Q_FIRMWARE_ADD] =
         "INSERT INTO firmware (sha256, md5, size, flash_size, kind, gzip,"
         " name, version, board, filename, notes, created, author, image_md5,"

@@ -387,6 +387,13 @@ class Releases(RealCase):
         board.expect("^Confirmed$")
         wait_for(lambda: self.json("release", "show", "1")["counts"]
                  ["installed"] == 1, "the release to count it")
+        [device] = self.json("release", "devices", "1")
+        self.assertIn(device["state"], ("installed", "confirmed"))
+        self.assertIn(device["mac"], self.otter(
+            "release", "devices", "1", "--state", device["state"]))
+        self.otter("release", "devices", "1", "--state", "failed",
+                   says=["No device of the release is in this state."])
+        self.otter("release", "devices", "9", status=14)
         self.assertEqual(self.fields("release", "show", "1")["installed"],
                          "1")
         self.assertEqual(self.fields("device", "show", mac)["version"],

@@ -321,6 +321,55 @@ class Releases(Api):
                          {"offered": 1, "downloaded": 1, "installed": 1,
                           "failed": 0})
 
+    def test_release_knows_its_devices_and_how_far_each_is(self):
+        old = self.release(self.upload())
+        where = f"/releases/{old['id']}/devices"
+        self.assertEqual(self.admin.get(where).json,
+                         {"devices": [], "next": None})
+        macs = [f"18:FE:34:00:00:0{i}" for i in range(1, 5)]
+        for mac, name in zip(macs, ("one", "", "", "")):
+            self.accept(mac, name=name)
+            ask(self.port, changed(STA_MAC=mac))
+        for mac, more in ((macs[1], [("x-Otter-Status", "reverted")]),
+                          (macs[2], [])):
+            self.settled(mac, lambda d, mac=mac: any(
+                h["event"] == "downloaded" for h in self.admin.get(
+                    f"/devices/{mac}/history")["history"]))
+            ask(self.port, [*changed(STA_MAC=mac, ESP8266_version=(
+                "DOOR-6-old" if more else "2.0")), *more],
+                method="HEAD")
+        # The last one gets another one then; this one remembers it.
+        self.settled(macs[3], lambda d: self.admin.get(
+            f"/releases/{old['id']}")["counts"] == {
+                "offered": 4, "downloaded": 4, "installed": 1, "failed": 1})
+        new = self.release(self.upload(version="3.0"),
+                           target={"kind": "mac", "value": macs[3]})
+        ask(self.port, changed(STA_MAC=macs[3]))
+        self.settled(macs[3], lambda d: self.admin.get(
+            f"/releases/{new['id']}")["counts"]["downloaded"] == 1)
+        found = self.admin.get(where)["devices"]
+        self.assertEqual(
+            [(d["mac"], d["name"], d["state"], d["version"]) for d in found],
+            [(macs[0], "one", "downloaded", "DOOR-6-old"),
+             (macs[1], "", "reverted", "DOOR-6-old"),
+             (macs[2], "", "installed", "2.0"),
+             (macs[3], "", "failed", "DOOR-6-old")])
+        page = self.admin.get(where, limit=2)
+        self.assertEqual((page["devices"], page["next"]),
+                         (found[:2], macs[1]))
+        page = self.admin.get(where, limit=2, after=page["next"])
+        self.assertEqual((page["devices"], page["next"]), (found[2:], None))
+        self.assertEqual(self.admin.get(where, state="reverted")["devices"],
+                         found[1:2])
+        self.assertEqual(self.admin.get(f"/releases/{new['id']}/devices")
+                         ["devices"][0]["mac"], macs[3])
+        self.problem(self.admin.get(where, state="gone"), 400, "confirmed")
+        self.problem(self.admin.get(where, after="x"), 400, "next")
+        self.problem(self.admin.get("/releases/99/devices"), 404, "99")
+        self.admin.delete(f"/devices/{macs[2]}")
+        self.assertEqual([d["mac"] for d in self.admin.get(where)["devices"]],
+                         [macs[0], macs[1], macs[3]])
+
     def test_release_that_was_reverted_is_not_offered_again(self):
         self.accept()
         firmware = self.upload()

@@ -247,7 +247,7 @@ static void test_api_lists_all_come_in_pages(void **state)
             assert_non_null(strstr(route->query, "limit after"));
         }
     }
-    assert_int_equal(lists, 7);
+    assert_int_equal(lists, 8);
     json_decref(doc);
 }
 

@@ -219,12 +219,75 @@ static void test_store_of_version_1_keeps_the_rest(void **state)
     close_sound(&rig);
 }
 
+/* Of version 2 what later steps read. */
+static const char version_2[] =
+    "PRAGMA journal_mode = WAL;"
+    "CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE device (mac INTEGER PRIMARY KEY, state INTEGER NOT NULL,"
+    " fleet TEXT NOT NULL DEFAULT '', tags TEXT NOT NULL DEFAULT '',"
+    " first_seen INTEGER NOT NULL DEFAULT 0,"
+    " last_seen INTEGER NOT NULL DEFAULT 0,"
+    " requests INTEGER NOT NULL DEFAULT 0,"
+    " address TEXT NOT NULL DEFAULT '', product TEXT NOT NULL DEFAULT '',"
+    " version TEXT NOT NULL DEFAULT '', mode INTEGER NOT NULL DEFAULT 0,"
+    " verdict INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '',"
+    " headers TEXT NOT NULL DEFAULT '', dialect INTEGER NOT NULL DEFAULT 1,"
+    " name TEXT NOT NULL DEFAULT '', fs_version TEXT NOT NULL DEFAULT '',"
+    " status TEXT NOT NULL DEFAULT '', answer INTEGER NOT NULL DEFAULT 0);"
+    "CREATE TABLE delivery (mac INTEGER NOT NULL, mode INTEGER NOT NULL,"
+    " release INTEGER NOT NULL, version TEXT NOT NULL,"
+    " state INTEGER NOT NULL, counted INTEGER NOT NULL,"
+    " PRIMARY KEY (mac, mode)) WITHOUT ROWID;"
+    "PRAGMA user_version = 2;"
+    "INSERT INTO device (mac, state, last_seen, version, fs_version, name)"
+    " VALUES (1, 2, 100, '1.0', 'f1', 'one'), (2, 2, 200, '2.0', 'f2', ''),"
+    " (3, 2, 300, '2.0', '', ''), (4, 2, 400, '1.5', '', ''),"
+    " (5, 2, 500, '1.0', '', '');"
+    "INSERT INTO delivery VALUES (1, 0, 7, '2.0', 1, 1),"
+    " (2, 0, 7, '2.0', 4, 7), (2, 1, 8, 'f3', 2, 3), (3, 0, 7, '2.0', 3, 3),"
+    " (4, 0, 7, '2.0', 5, 11), (5, 0, 0, '', 0, 0);";
+
+static void append_step(void *user, const struct otterd_release_device *d)
+{
+    char *text = user;
+
+    snprintf(text + strlen(text), 200 - strlen(text), "%d %s %s %s %d;",
+             (int)d->mac, d->name, d->state, d->version, (int)d->at);
+}
+
+static void test_store_of_version_2_knows_how_far_each_device_is(void **state)
+{
+    char text[200] = "";
+    struct rig rig;
+
+    (void)state;
+    open_old(&rig, version_2);
+    assert_int_equal(
+        otterd_release_devices(rig.store, 7, -1, 99, NULL, append_step, text),
+        0);
+    assert_string_equal(text, "1 one offered 1.0 100;2  installed 2.0 200;"
+                              "3  trial 2.0 300;4  failed 1.5 400;");
+    text[0] = '\0';
+    assert_int_equal(
+        otterd_release_devices(rig.store, 8, -1, 99, NULL, append_step, text),
+        0);
+    assert_string_equal(text, "2  downloaded f2 200;");
+    text[0] = '\0';
+    assert_int_equal(
+        otterd_release_devices(rig.store, 7, 1, 1, NULL, append_step, text),
+        0);
+    assert_string_equal(text, "2  installed 2.0 200;");
+    close_sound(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_store_of_version_1_keeps_its_devices),
         cmocka_unit_test(test_store_of_version_1_keeps_its_releases),
         cmocka_unit_test(test_store_of_version_1_keeps_the_rest),
+        cmocka_unit_test(test_store_of_version_2_knows_how_far_each_device_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
