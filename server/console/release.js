@@ -8,25 +8,26 @@ import {badge, h, moment, renew, run, said, sure, tell} from "./dom.js";
 import {progress, STEPS} from "./live.js";
 import {COUNTS, target} from "./releases.js";
 
+const LIMIT = 100;
+
 function tiles(counts) {
   return h("dl", {class: "tiles"}, COUNTS.map(name => h("div",
     {class: `tile ${name}`, "data-count": name},
     h("dt", {}, name), h("dd", {}, String(counts?.[name] ?? 0)))));
 }
 
-// Its devices of which something was heard since the page was opened, the
-// latest first.  What has not changed stays, so that it is not read out anew.
+// The devices that it was offered to, the latest first: as the server knows
+// them, and then as they go on.  What has not changed stays, so that it is not
+// read out anew.
 function happening(id, place) {
   const list = h("ol", {class: "live"});
   const known = new Map();
   const hint = h("p", {class: "hint"}, "Devices appear here when they ask " +
     "and get this release.");
   place.append(hint, list);
-  const draw = mac => {
-    const now = progress.get(mac);
+  const put = (mac, now) => {
     const before = known.get(mac);
-    if (String(now?.release) !== String(id) || before?.step === now.step)
-      return;
+    if (before?.step === now.step) return;
     const [kind, , words] = STEPS[now.step];
     const item = h("li", {"data-mac": mac, class: kind},
       h("a", {href: link(mac)}, said(now.name || mac)), " ",
@@ -35,10 +36,19 @@ function happening(id, place) {
     list.prepend(item);
     known.set(mac, {step: now.step, item});
     hint.hidden = true;
-    if (list.children.length > 50) list.lastChild.remove();
   };
-  for (const mac of progress.keys()) draw(mac);
-  return draw;
+  return {
+    follow(mac) {
+      const now = progress.get(mac);
+      if (String(now?.release) === String(id)) put(mac, now);
+    },
+    // A page of the API's list; the one heard of last comes first.
+    add(page) {
+      for (const {mac, name, state, at} of page.sort(
+        (one, other) => one.at < other.at ? -1 : 1))
+        put(mac, {step: state, name, at});
+    },
+  };
 }
 
 function facts(item) {
@@ -64,7 +74,8 @@ export function release({words: [id], may}) {
   const sums = h("div");
   const devices = h("div", {role: "log", "aria-label": "Devices"});
   const about = h("div");
-  const draw = happening(id, devices);
+  const {follow, add} = happening(id, devices);
+  const more = h("div", {class: "actions"});
   let state = null;
   let asked = 0;
 
@@ -93,8 +104,20 @@ export function release({words: [id], may}) {
 
   async function load() {
     const mine = ++asked;
-    const item = await get(`/releases/${encodeURIComponent(id)}`);
-    if (mine === asked) show(item);
+    const path = `/releases/${encodeURIComponent(id)}`;
+    const item = await get(path);
+    if (mine !== asked) return;
+    show(item);
+    await next(path + "/devices", "", () => mine === asked);
+  }
+
+  async function next(path, after, wanted) {
+    const page = await get(path, {after, limit: LIMIT});
+    if (!wanted()) return;
+    add(page.devices);
+    more.replaceChildren(...page.next ? [h("button", {type: "button",
+      onclick: event => run(event.target, error,
+        () => next(path, page.next, wanted))}, "More devices")] : []);
   }
 
   function show(item) {
@@ -112,10 +135,11 @@ export function release({words: [id], may}) {
   return {
     title: `Release ${id}`, load,
     element: h("div", {class: "release"}, head, error, actions, sums,
-      h("section", {class: "card"}, h("h2", {}, "Live"), devices),
+      h("section", {class: "card"}, h("h2", {}, "Devices"), devices,
+        more),
       h("section", {class: "card"}, h("h2", {}, "Details"), about)),
     live(kind, thing) {
-      if (kind === "device") draw(thing.mac);
+      if (kind === "device") follow(thing.mac);
       if (kind === "release" && String(thing.id) === id) show(thing);
     },
   };

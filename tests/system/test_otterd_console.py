@@ -205,6 +205,9 @@ class Page(otter_testlib.SystemTest, Case):
         for name in ("offered", "downloaded", "installed"):
             self.see(f"[data-count={name}]", f"^{name}\\s+1$")
         self.see("[data-count=failed]", r"^failed\s+0$")
+        # Not only who is heard of now: all that it was offered to.
+        self.browser.eval(script="location.reload()")
+        self.see(live, f"^{mac} runs it")
         self.shot("release-done")
         board.expect(r"^http_update 1\.1\.0$")
         found = board.read_flash(0, self.new.stat().st_size)
