@@ -4,19 +4,17 @@
 #include "format/error.h"
 #include "format/push_message.h"
 #include "host/command.h"
-#include "host/device.h"
-#include "host/discover.h"
 #include "host/image_look.h"
 #include "host/password.h"
 #include "host/push_check.h"
 #include "host/push_explain.h"
+#include "host/push_found.h"
 #include "host/push_options.h"
 #include "host/push_report.h"
 #include "host/push_run.h"
 #include "host/target_list.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -254,49 +252,17 @@ static int find_local(struct push *p)
                  : 0;
 }
 
-/* Adds one device that was found, under its own name. */
-static int add_found(struct push *p, const struct otter_device *device)
-{
-    char word[OTTER_DEVICE_NAME_SIZE + 8];
-    struct otter_target_entry *entry;
-    int error;
-
-    if (p->via_http) { /* the port that was found is not the page's */
-        snprintf(word, sizeof word, "%s", device->address);
-    } else {
-        snprintf(word, sizeof word, "%s:%u", device->address, device->port);
-    }
-    error = otter_target_list_add(&p->list, word);
-    if (error) {
-        return error;
-    }
-    entry = &p->list.entries[p->list.count - 1];
-    entry->name = strdup(device->name);
-    return entry->name ? 0 : OTTER_ERR_NO_MEMORY;
-}
-
 /* Blocks as long as the search lasts. */
 static int add_all_found(struct push *p)
 {
     const struct otter_push_options *o = &p->options;
-    const struct otter_discover_config config = {0};
-    const struct otter_device *device;
-    struct otter_discover *discover;
-    int error = otter_discover_open(&discover, &config);
+    const struct otter_push_find find = {
+        .match = o->match,
+        .ms = or_default(o->discover_ms, DISCOVER_MS),
+        .via_http = p->via_http,
+        .page_port = p->via_http && !o->port && !o->page_port};
 
-    if (error) {
-        snprintf(p->list.error, sizeof p->list.error, "multicast DNS: %s",
-                 strerror(errno));
-        return error;
-    }
-    otter_discover_wait(discover, or_default(o->discover_ms, DISCOVER_MS));
-    for (size_t n = 0; (device = otter_discover_device(discover, n)); n++) {
-        if (!o->match || fnmatch(o->match, device->name, 0) == 0) {
-            error = error ? error : add_found(p, device);
-        }
-    }
-    otter_discover_close(discover);
-    return error;
+    return otter_push_find_all(&p->list, &find);
 }
 
 static int say_none(const struct otter_push_options *o)

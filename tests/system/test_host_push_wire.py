@@ -33,6 +33,16 @@ class Wire(netns_testlib.NetnsTest):
         self.ready()
         self.assertIn("lamp.local: updated", self.push("lamp.local"))
 
+    def test_page_is_found_at_the_port_that_it_announces(self):
+        board = self.board_on_the_wire("web_updater-1.0.0", hostname="lamp",
+                                       ota="1", port="8080")
+        board.expect("^IP address: ")
+        self.assertRegex(
+            self.right.run(program("otter"), "push", "--all", "--via", "http",
+                           sketch("web_updater-1.1.0")),
+            r"^lamp: updated: \d+ bytes .*, runs 1\.1\.0\n$")
+        board.expect("^web_updater 1.1.0$")
+
     def test_bind_to_another_interface_is_named(self):
         """The device cannot answer to the loopback address."""
         self.ready()
