@@ -111,6 +111,7 @@ export function devices({query, may}) {
   }
 
   function live(kind, device) {
+    if (kind === "removed" && rows.has(device.device)) soon();
     if (kind !== "device") return;
     const row = rows.get(device.mac);
     // Of those elsewhere only news can bring one onto this page.

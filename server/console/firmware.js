@@ -84,7 +84,8 @@ export function firmware({query, may}) {
   return {
     title: "Firmware", load,
     element: h("div", {}, may("operate") && uploader(load), list),
-    live: kind => kind === "firmware" && load().catch(() => {}),
+    live: (kind, thing) => (kind === "firmware" || thing?.firmware &&
+      kind === "removed") && load().catch(() => {}),
     update(changed) {
       query = changed;
       load().catch(error => tell(error.message));

@@ -5,7 +5,7 @@
 
 import {get, url} from "./api.js";
 
-const KINDS = ["device", "release", "firmware"];
+const KINDS = ["device", "release", "firmware", "removed"];
 const listeners = new Set();
 // How far each device is with its update, since the page was opened.
 export const progress = new Map();

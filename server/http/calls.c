@@ -5,7 +5,9 @@
  * told to the hub, in the order in which they came.  Reads never wait for
  * changes, nor for searches, which may take seconds in a large fleet. */
 #include "server/http/calls.h"
+#include "server/api/handlers.h"
 #include "server/api/routes.h"
+#include "server/import.h"
 #include "server/log.h"
 
 #include "format/error.h"
@@ -63,6 +65,29 @@ static void tell(struct otterd_hub *hub, const struct otterd_call *call)
     json_decref(data);
 }
 
+/* A device or a firmware that is gone has only its name left. */
+static void tell_removed(struct otterd_hub *hub,
+                         const struct otterd_call *call)
+{
+    bool device = strcmp(call->route->path, "/devices/{mac}") == 0;
+    uint64_t mac;
+    json_t *data;
+
+    if (strcmp(call->route->method, "DELETE") != 0 || call->status != 204) {
+        return;
+    }
+    if (device && otterd_mac_read(call->arg, &mac) == 0) {
+        data = json_pack("{s:o}", "device", otterd_show_mac(mac));
+    } else if (strcmp(call->route->path, "/firmware/{id}") == 0) {
+        data = json_pack("{s:I}", "firmware",
+                         (json_int_t)strtoll(call->arg, NULL, 10));
+    } else {
+        return;
+    }
+    otterd_hub_publish(hub, "removed", data);
+    json_decref(data);
+}
+
 /* Changes are worth a line; what exactly they were is in the audit log. */
 static void log_change(const struct otterd_http_call *http)
 {
@@ -97,6 +122,7 @@ static void answer(struct worker *worker, struct otterd_http_call *http,
     if (call->event != NULL && call->answer != NULL) {
         tell(worker->calls->hub, call);
     }
+    tell_removed(worker->calls->hub, call);
     log_change(http);
     if (strcmp(call->route->method, "GET") != 0) {
         otterd_recall_doubt(http->server->recall);

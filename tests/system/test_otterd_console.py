@@ -331,6 +331,17 @@ class Page(otter_testlib.SystemTest, Case):
                      f"/api/v1/tokens/{number}", "DELETE")
         self.assertEqual(answer.status, 204)
 
+    def test_console_row_vanishes_when_somebody_removes_the_device(self):
+        ask(self.port, changed())
+        self.open()
+        self.login()
+        self.see("[data-mac]", "pending")
+        self.see("#stream", "^Live$")
+        answer = ask(self.port, [("Authorization", f"Bearer {self.token}")],
+                     f"/api/v1/devices/{MAC}", "DELETE")
+        self.assertEqual(answer.status, 204)
+        self.see(".empty", "^No device has asked yet")
+
     def test_console_settings_tokens_and_forgetting(self):
         ask(self.port, changed())
         self.open("console/#/settings")

@@ -301,6 +301,16 @@ class Releases(Api):
                                        Last_Event_ID=first)) as events:
             self.assertEqual(events.next()[0], first + 1)
 
+    def test_what_is_removed_is_told_live(self):
+        self.accept()
+        firmware = self.upload()
+        with contextlib.closing(Events(self.admin)) as events:
+            self.admin.delete(f"/devices/{MAC.lower().replace(':', '-')}")
+            self.assertEqual(events.next()[1:], ("removed", {"device": MAC}))
+            self.admin.delete(f"/firmware/{firmware['id']}")
+            self.assertEqual(events.next()[1:],
+                             ("removed", {"firmware": firmware["id"]}))
+
     def test_release_that_fails_is_counted(self):
         self.accept()
         release = self.release(self.upload())
