@@ -170,6 +170,7 @@ static int take_line(struct import *import, char *line)
     char *version = mac_text == NULL ? NULL : strtok(NULL, " \t\r\n");
     uint64_t mac;
     int64_t id;
+    int64_t replaced;
     int err;
 
     if (mac_text == NULL || mac_text[0] == '#') {
@@ -191,7 +192,7 @@ static int take_line(struct import *import, char *line)
     err = otterd_device_set_state(import->store, mac, OTTERD_ACCEPTED, WHO);
     if (err == 0) {
         err = otterd_release_add(import->store, &release, import->firmware_id,
-                                 NULL, WHO, &id);
+                                 NULL, WHO, &id, &replaced);
     }
     if (err != 0) {
         return complain(import, err, otterd_store_error(import->store));

@@ -50,6 +50,7 @@ struct otterd_call {
     char filename[OTTERD_FILE_NAME_MAX]; /* it is saved as */
     char cookie[OTTERD_COOKIE_MAX];      /* Set-Cookie, or empty */
     const char *event; /* the answer is also an event of this name */
+    int64_t replaced;  /* release that this one took the place of, 0: none */
 };
 
 /* Prepares a call: all zero, no file. */

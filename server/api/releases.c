@@ -230,7 +230,7 @@ static bool enter_release(struct otterd_call *call,
     }
     if (err == 0) {
         err = otterd_release_add(call->store, release, firmware, notes,
-                                 call->who.name, id);
+                                 call->who.name, id, &call->replaced);
     }
     if (err == 0) {
         err = otterd_store_commit(call->store);

@@ -9,6 +9,7 @@
 #include "server/api/routes.h"
 #include "server/import.h"
 #include "server/log.h"
+#include "server/store/releases.h"
 
 #include "format/error.h"
 
@@ -88,6 +89,22 @@ static void tell_removed(struct otterd_hub *hub,
     json_decref(data);
 }
 
+/* Nobody asked for the end of the release that a new one takes the place of.
+ */
+static void tell_replaced(struct otterd_hub *hub,
+                          const struct otterd_call *call)
+{
+    struct otterd_release_view view;
+    json_t *data;
+
+    if (call->status < 400 && call->replaced != 0 &&
+        otterd_release_get(call->store, call->replaced, &view) == 0) {
+        data = otterd_show_release(&view);
+        otterd_hub_publish(hub, "release", data);
+        json_decref(data);
+    }
+}
+
 /* Changes are worth a line; what exactly they were is in the audit log. */
 static void log_change(const struct otterd_http_call *http)
 {
@@ -123,6 +140,7 @@ static void answer(struct worker *worker, struct otterd_http_call *http,
         tell(worker->calls->hub, call);
     }
     tell_removed(worker->calls->hub, call);
+    tell_replaced(worker->calls->hub, call);
     log_change(http);
     if (strcmp(call->route->method, "GET") != 0) {
         otterd_recall_doubt(http->server->recall);

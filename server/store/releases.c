@@ -11,17 +11,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Withdraws what the new one takes the place of. */
+static int replace(struct otterd_store *store, const struct otterd_release *r,
+                   int64_t *replaced)
+{
+    sqlite3_stmt *row =
+        otterd__store_query(store, OTTERD_Q_RELEASE_REPLACE, "sis", r->product,
+                            (int64_t)r->mode, r->target_value);
+    int err;
+
+    while ((err = otterd__store_row(store, row)) == 0) {
+        *replaced = sqlite3_column_int64(row, 0);
+    }
+    return err == OTTER_ERR_NO_DATA ? 0 : err;
+}
+
 static int add_release(struct otterd_store *store,
                        const struct otterd_release *r, int64_t firmware_id,
-                       const char *notes, const char *who, int64_t *id)
+                       const char *notes, const char *who, int64_t *id,
+                       int64_t *replaced)
 {
     int err = 0;
 
+    *replaced = 0;
     if (r->target == OTTERD_TARGET_MAC) {
-        err = otterd__store_run(
-            store, otterd__store_query(store, OTTERD_Q_RELEASE_REPLACE, "sis",
-                                       r->product, (int64_t)r->mode,
-                                       r->target_value));
+        err = replace(store, r, replaced);
     }
     if (err == 0) {
         err = otterd__store_run(
@@ -44,13 +58,14 @@ static int add_release(struct otterd_store *store,
 int otterd_release_add(struct otterd_store *store,
                        const struct otterd_release *release,
                        int64_t firmware_id, const char *notes, const char *who,
-                       int64_t *id)
+                       int64_t *id, int64_t *replaced)
 {
     bool own;
     int err = otterd__change_begin(store, &own);
 
     if (err == 0) {
-        err = add_release(store, release, firmware_id, notes, who, id);
+        err =
+            add_release(store, release, firmware_id, notes, who, id, replaced);
     }
     return otterd__change_end(store, own, err);
 }

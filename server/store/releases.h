@@ -67,11 +67,12 @@ OTTER_MUST_CHECK int otterd_firmware_file_uses(struct otterd_store *store,
 /* Adds a release of the firmware `firmware_id` and notes who did; of
  * `release` the firmware's fields and id are not read, `notes` may be NULL.
  * An older release with the same product, mode and single-device target is
- * withdrawn. */
+ * withdrawn: there is one at most, `*replaced`, or none, 0. */
 OTTER_MUST_CHECK int otterd_release_add(struct otterd_store *store,
                                         const struct otterd_release *release,
                                         int64_t firmware_id, const char *notes,
-                                        const char *who, int64_t *id);
+                                        const char *who, int64_t *id,
+                                        int64_t *replaced);
 
 /* OTTER_ERR_NO_DATA: there is none with this id. */
 OTTER_MUST_CHECK int otterd_release_set_state(struct otterd_store *store,

@@ -158,7 +158,7 @@ const char *const otterd__sql[OTTERD_Q_COUNT] = {
 
     [OTTERD_Q_RELEASE_REPLACE] =
         "UPDATE release SET state = 2 WHERE state <> 2 AND product = ?1"
-        " AND mode = ?2 AND target = 5 AND target_value = ?3",
+        " AND mode = ?2 AND target = 5 AND target_value = ?3 RETURNING id",
     [OTTERD_Q_RELEASE_ADD] =
         "INSERT INTO release (product, mode, state, target, target_value,"
         " priority, firmware, created, notes, author)"

@@ -301,6 +301,18 @@ class Releases(Api):
                                        Last_Event_ID=first)) as events:
             self.assertEqual(events.next()[0], first + 1)
 
+    def test_release_that_is_replaced_is_told_live(self):
+        firmware = self.upload()
+        target = {"kind": "mac", "value": MAC}
+        old = self.release(firmware, target=target)
+        with contextlib.closing(Events(self.admin)) as events:
+            new = self.release(firmware, target=target)
+            told = [events.next()[1:] for _ in range(2)]
+        self.assertEqual([(name, data["id"], data["state"])
+                          for name, data in told],
+                         [("release", new["id"], "active"),
+                          ("release", old["id"], "withdrawn")])
+
     def test_what_is_removed_is_told_live(self):
         self.accept()
         firmware = self.upload()

@@ -158,6 +158,7 @@ static int64_t add_release(struct rig *rig, enum otterd_target target,
                                        .sha256 = "s"};
     struct otterd_release release = {.target = target, .priority = 3};
     int64_t id;
+    int64_t replaced;
     int64_t again;
 
     snprintf(firmware.version, sizeof firmware.version, "%s", version);
@@ -165,8 +166,9 @@ static int64_t add_release(struct rig *rig, enum otterd_target target,
     assert_int_equal(otterd_firmware_add(rig->store, &firmware, &id), 0);
     assert_int_equal(otterd_firmware_add(rig->store, &firmware, &again), 0);
     assert_int_equal(id, again);
-    assert_int_equal(
-        otterd_release_add(rig->store, &release, id, NULL, "test", &again), 0);
+    assert_int_equal(otterd_release_add(rig->store, &release, id, NULL, "test",
+                                        &again, &replaced),
+                     0);
     return again;
 }
 

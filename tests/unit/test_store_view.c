@@ -86,11 +86,13 @@ static int64_t release(struct rig *rig, struct otterd_store *by,
                        enum otterd_target target, const char *value)
 {
     struct otterd_release r = {.target = target, .product = "lamp"};
+    int64_t replaced;
     int64_t id;
 
     snprintf(r.target_value, sizeof r.target_value, "%s", value);
     assert_int_equal(
-        otterd_release_add(by, &r, rig->firmware, "", "test", &id), 0);
+        otterd_release_add(by, &r, rig->firmware, "", "test", &id, &replaced),
+        0);
     return id;
 }
 
