@@ -68,8 +68,9 @@ static void show_firmware(const struct otter_admin *admin,
                           const json_t *firmware)
 {
     static const char *const members[] = {
-        "id",  "name",   "version", "board",      "kind", "size",   "gzip",
-        "md5", "sha256", "notes",   "flash_size", "by",   "created"};
+        "id",    "name",       "version",    "board",  "kind",
+        "size",  "gzip",       "image_size", "md5",    "sha256",
+        "notes", "flash_size", "by",         "created"};
     char cell[OTTER_SHOW_CELL];
 
     if (admin->json) {

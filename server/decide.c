@@ -137,14 +137,52 @@ static const struct otterd_release *choose(const struct otterd_ask *ask,
     return best;
 }
 
+static uint64_t sectors(uint32_t size)
+{
+    return ((uint64_t)size + SECTOR - 1) / SECTOR * SECTOR;
+}
+
+/* What is flashed could not lie there.  Where the file system begins devices
+ * do not tell; a sketch must end before it, and between the sketch that runs
+ * and the file system there is the free space (protocol 2.8).  What a packed
+ * one must leave to the file that it is unpacked from is for the device to
+ * know: boot loaders differ there. */
+static bool too_long(const struct otterd_ask *ask,
+                     const struct otterd_release *release,
+                     struct otterd_decision *out)
+{
+    uint64_t needed = sectors(release->image_size);
+    uint64_t room = (uint64_t)ask->free_space + sectors(ask->sketch_size);
+    const char *what = release->image_size != release->size
+                           ? "Unpacked, the image"
+                           : "The image";
+
+    if (ask->has_chip_size && needed > ask->chip_size) {
+        say(out, OTTERD_HELD, release,
+            "%s needs %" PRIu64 " bytes of flash and the device has %" PRIu32
+            ".",
+            what, needed, ask->chip_size);
+        return true;
+    }
+    if (release->mode == OTTERD_SKETCH && ask->has_free_space &&
+        ask->has_sketch_size && needed > room) {
+        say(out, OTTERD_HELD, release,
+            "%s needs %" PRIu64 " bytes of flash and the device has %" PRIu64
+            " below its file system.",
+            what, needed, room);
+        return true;
+    }
+    return false;
+}
+
 /* The device could not hold the image. */
 static bool too_large(const struct otterd_ask *ask,
                       const struct otterd_release *release,
                       struct otterd_decision *out)
 {
-    uint64_t needed = ((uint64_t)release->size + SECTOR - 1) / SECTOR * SECTOR;
+    uint64_t needed = sectors(release->size);
 
-    if (ask->mode == OTTERD_SKETCH && ask->has_free_space &&
+    if (release->mode == OTTERD_SKETCH && ask->has_free_space &&
         needed > ask->free_space) {
         say(out, OTTERD_HELD, release,
             "The image needs %" PRIu64 " bytes of staging space and the "
@@ -159,7 +197,7 @@ static bool too_large(const struct otterd_ask *ask,
             release->flash_size, ask->chip_size);
         return true;
     }
-    return false;
+    return too_long(ask, release, out);
 }
 
 /* Devices that are not accepted get nothing. */

@@ -52,6 +52,8 @@ struct otterd_ask {
                                        from, or empty */
     bool has_free_space;
     uint32_t free_space; /* bytes */
+    bool has_sketch_size;
+    uint32_t sketch_size; /* bytes of what runs */
     bool has_chip_size;
     uint32_t chip_size; /* bytes of flash */
 };
@@ -96,6 +98,7 @@ struct otterd_release {
     char version[OTTERD_TEXT_MAX];
     char file_name[OTTERD_FILE_NAME_MAX]; /* what devices are told */
     uint32_t size;                        /* bytes of the file */
+    uint32_t image_size; /* of what is flashed, unpacked; 0: not known */
     uint32_t flash_size; /* bytes the image is built for, 0: not known */
     enum otterd_chip chip;
     char md5[33];

@@ -55,11 +55,13 @@ enum otterd_event otterd_delivery_ask(struct otterd_delivery *delivery,
 }
 
 enum otterd_event otterd_delivery_offer(struct otterd_delivery *delivery,
-                                        int64_t id, const char *version)
+                                        int64_t id, const char *version,
+                                        unsigned counted)
 {
     if (delivery->release != id) {
         memset(delivery, 0, sizeof *delivery);
         delivery->release = id;
+        delivery->counted = counted;
         snprintf(delivery->version, sizeof delivery->version, "%s", version);
     } else if (delivery->state != OTTERD_DELIVERY_INSTALLED) {
         return OTTERD_EVENT_NONE; /* asks again for what it was offered */

@@ -53,13 +53,16 @@ enum otterd_event {
 /* "asked", "reported" ... */
 const char *otterd_event_name(enum otterd_event event);
 
-/* The device asked, runs `version` and says `status` (empty: nothing). */
+/* The device asked, runs `version` and says `status` (empty: nothing) of its
+ * sketch. */
 enum otterd_event otterd_delivery_ask(struct otterd_delivery *delivery,
                                       const char *version, const char *status);
 
-/* It was answered with the release `id` of `version`. */
+/* It was answered with the release `id` of `version`, which has `counted` the
+ * device already when it was there before another one. */
 enum otterd_event otterd_delivery_offer(struct otterd_delivery *delivery,
-                                        int64_t id, const char *version);
+                                        int64_t id, const char *version,
+                                        unsigned counted);
 
 /* The last byte of the release `id` went out. */
 enum otterd_event otterd_delivery_done(struct otterd_delivery *delivery,

@@ -197,6 +197,37 @@ static bool inspect(struct otterd_call *call, enum otterd_claim claim,
     return false;
 }
 
+static void answer_unkept(struct otterd_call *call)
+{
+    otterd_problem(call, errno == ENOSPC ? 507 : 503,
+                   "The file could not be kept: %s.", strerror(errno));
+}
+
+/* The same bytes again.  They take the place of the file, which may have been
+ * lost or damaged, and an older server may have seen less in them. */
+static void renew(struct otterd_call *call, const struct otterd_firmware *f,
+                  struct otterd_firmware *twin)
+{
+    int err = otterd_upload_keep(call->upload);
+
+    if (err != 0) {
+        answer_unkept(call);
+        return;
+    }
+    err = otterd_firmware_learn(call->store, f);
+    if (err == 0) {
+        err = otterd_firmware_get(call->store, twin->id, twin);
+    }
+    if (err == 0) {
+        err = otterd_store_commit(call->store);
+    }
+    if (err != 0) {
+        otterd_answer_store(call, err);
+    } else {
+        otterd_answer(call, 200, otterd_show_firmware(twin));
+    }
+}
+
 /* The same name and version: found again, or a conflict.  0: it is new. */
 static int find_twin(struct otterd_call *call, const struct otterd_firmware *f)
 {
@@ -210,7 +241,7 @@ static int find_twin(struct otterd_call *call, const struct otterd_firmware *f)
     if (err != 0) {
         otterd_answer_store(call, err);
     } else if (strcmp(twin.sha256, f->sha256) == 0) {
-        otterd_answer(call, 200, otterd_show_firmware(&twin));
+        renew(call, f, &twin);
     } else {
         otterd_problem(call, 409,
                        "There is already a %s version %s with other bytes, "
@@ -227,8 +258,7 @@ static int enter(struct otterd_call *call, const struct otterd_firmware *f,
     int err = otterd_upload_keep(call->upload);
 
     if (err != 0) {
-        otterd_problem(call, errno == ENOSPC ? 507 : 503,
-                       "The file could not be kept: %s.", strerror(errno));
+        answer_unkept(call);
         return err;
     }
     err = otterd_firmware_add(call->store, f, id);

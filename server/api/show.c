@@ -192,13 +192,16 @@ json_t *otterd_show_device(const struct otterd_device_view *view)
 json_t *otterd_show_firmware(const struct otterd_firmware *f)
 {
     return json_pack(
-        "{s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:s, s:b, s:o, s:s, s:s,"
-        " s:o, s:o}",
+        "{s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:s, s:s, s:b, s:o, s:s,"
+        " s:s, s:o, s:o}",
         "id", (json_int_t)f->id, "name", otterd_show_text(f->name), "version",
         otterd_show_text(f->version), "board", otterd_show_text(f->board),
         "notes", otterd_show_text(f->notes), "filename",
-        otterd_show_text(f->filename), "size", (json_int_t)f->size, "sha256",
-        f->sha256, "md5", f->md5, "gzip", (int)f->gzip, "flash_size",
+        otterd_show_text(f->filename), "size", (json_int_t)f->size,
+        "image_size",
+        f->image_size == 0 ? json_null()
+                           : json_integer((json_int_t)f->image_size),
+        "sha256", f->sha256, "md5", f->md5, "gzip", (int)f->gzip, "flash_size",
         f->flash_size == 0 ? json_null()
                            : json_integer((json_int_t)f->flash_size),
         "chip", otterd_chip_name(f->chip), "kind", otterd_words_kind[f->kind],

@@ -42,8 +42,10 @@ int otterd_store_count(struct otterd_store *store, struct otterd_counts *out)
                        out->releases, OTTERD_WITHDRAWN + 1);
     }
     if (err == 0) {
-        err = count_by(store, "SELECT 0, count(DISTINCT sha256) FROM firmware",
-                       &out->firmware, 1);
+        err = count_by(
+            store,
+            "SELECT 0, count(DISTINCT sha256) FROM firmware WHERE NOT removed",
+            &out->firmware, 1);
     }
     if (err == 0) {
         err = count_by(store,

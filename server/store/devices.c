@@ -104,6 +104,11 @@ static int forget(struct otterd_store *store, uint64_t mac, const char *who)
     }
     if (err == 0) {
         err = otterd__store_run(
+            store, otterd__store_query(store, OTTERD_Q_STEP_UNCOUNT, "i",
+                                       (int64_t)mac));
+    }
+    if (err == 0) {
+        err = otterd__store_run(
             store, otterd__store_query(store, OTTERD_Q_STEP_FORGET, "i",
                                        (int64_t)mac));
     }

@@ -34,7 +34,8 @@ OTTER_MUST_CHECK int otterd_device_set_state(struct otterd_store *store,
                                              enum otterd_device_state state,
                                              const char *who);
 
-/* Forgets a device and its history.  OTTER_ERR_NO_DATA: not known. */
+/* Forgets a device and its history; releases count it no more.
+ * OTTER_ERR_NO_DATA: not known. */
 OTTER_MUST_CHECK int otterd_device_forget(struct otterd_store *store,
                                           uint64_t mac, const char *who);
 

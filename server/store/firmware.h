@@ -36,8 +36,9 @@ OTTER_MUST_CHECK int otterd_upload_write(struct otterd_upload *upload,
                                          const void *data, size_t len);
 
 /* Looks at what came, brings it to the disk, and fills kind, chip, gzip, size,
- * flash_size, md5, image_md5 and sha256 of `out`; name, version and board too
- * where they are empty and the image tells them (format/descriptor.h).
+ * image_size, flash_size, md5, image_md5 and sha256 of `out`; name, version
+ * and board too where they are empty and the image tells them
+ * (format/descriptor.h).
  *
  * A sketch must be whole, with right checksums: an ESP8266's (protocol 2.7),
  * also when it is packed with gzip, or an ESP32's (esp32.h).  A file system is

@@ -9,18 +9,32 @@
 #include <stdio.h>
 #include <string.h>
 
+int otterd_firmware_learn(struct otterd_store *store,
+                          const struct otterd_firmware *f)
+{
+    return otterd__store_run(
+        store,
+        otterd__store_query(store, OTTERD_Q_FIRMWARE_LEARN, "siisiii",
+                            f->sha256, (int64_t)f->flash_size,
+                            (int64_t)f->gzip, f->image_md5, (int64_t)f->chip,
+                            (int64_t)f->image_size, (int64_t)f->kind));
+}
+
 int otterd_firmware_add(struct otterd_store *store,
                         const struct otterd_firmware *f, int64_t *id)
 {
     sqlite3_stmt *row;
     int err = otterd__store_run(
         store, otterd__store_query(
-                   store, OTTERD_Q_FIRMWARE_ADD, "ssiiiisssssissi", f->sha256,
+                   store, OTTERD_Q_FIRMWARE_ADD, "ssiiiisssssissii", f->sha256,
                    f->md5, (int64_t)f->size, (int64_t)f->flash_size,
                    (int64_t)f->kind, (int64_t)f->gzip, f->name, f->version,
                    f->board, f->filename, f->notes, otterd__store_now(), f->by,
-                   f->image_md5, (int64_t)f->chip));
+                   f->image_md5, (int64_t)f->chip, (int64_t)f->image_size));
 
+    if (err == 0) {
+        err = otterd_firmware_learn(store, f);
+    }
     if (err != 0) {
         return err;
     }
@@ -54,6 +68,7 @@ static void read_firmware(struct otterd_firmware *out, sqlite3_stmt *row)
     out->created = sqlite3_column_int64(row, 13);
     otterd__store_text(out->by, sizeof out->by, row, 14);
     out->chip = (enum otterd_chip)sqlite3_column_int(row, 15);
+    out->image_size = (uint32_t)sqlite3_column_int64(row, 16);
 }
 
 static int one(struct otterd_store *store, sqlite3_stmt *row,

@@ -245,7 +245,8 @@ static int unpack_piece(z_stream *stream, struct file *out, int *status)
     return err;
 }
 
-static int unpack(const struct file *in, struct file *out)
+/* Fills how many bytes `in` has `behind` what is packed. */
+static int unpack(const struct file *in, struct file *out, uint32_t *behind)
 {
     unsigned char piece[PIECE];
     z_stream stream = {.next_in = piece};
@@ -269,13 +270,14 @@ static int unpack(const struct file *in, struct file *out)
             status = Z_OK;
         }
     }
+    *behind = in->size - (uint32_t)stream.total_in;
     inflateEnd(&stream);
     return err != 0 ? err : status == Z_STREAM_END ? 0 : OTTER_ERR_GZIP;
 }
 
 /* Unpacks, with the MD5 of all of it. */
 static int unpack_whole(const struct file *file, struct file *inner,
-                        char md5[33])
+                        char md5[33], uint32_t *behind)
 {
     unsigned char bytes[EVP_MAX_MD_SIZE];
     unsigned len;
@@ -284,7 +286,7 @@ static int unpack_whole(const struct file *file, struct file *inner,
     inner->md5 = EVP_MD_CTX_new();
     if (inner->md5 != NULL &&
         EVP_DigestInit_ex(inner->md5, EVP_md5(), NULL) == 1) {
-        err = unpack(file, inner);
+        err = unpack(file, inner, behind);
     }
     if (err == 0 && EVP_DigestFinal_ex(inner->md5, bytes, &len) == 1) {
         otter_hex_encode(md5, bytes, len);
@@ -299,12 +301,13 @@ static int inspect_packed(const struct file *file, const char *folder,
 {
     struct file inner = {open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), 0,
                          NULL};
+    uint32_t behind = 0;
     int err;
 
     if (inner.fd < 0) {
         return OTTER_ERR_STATE;
     }
-    err = unpack_whole(file, &inner, out->image_md5);
+    err = unpack_whole(file, &inner, out->image_md5, &behind);
     if (err == OTTER_ERR_GZIP || err == OTTER_ERR_SHORT) {
         err = refuse(problem, "The file begins like gzip but cannot be "
                               "unpacked: it is damaged or was cut. Pack it "
@@ -312,8 +315,16 @@ static int inspect_packed(const struct file *file, const char *folder,
     } else if (err == OTTER_ERR_TOO_LONG) {
         err = refuse(problem, "Unpacked it is larger than 16 MiB, the "
                               "largest flash there is.");
+    } else if (err == 0 && behind > 0) {
+        err = refuse(problem,
+                     "There %s %lu byte%s behind what is packed, and from the "
+                     "last four of the file a boot loader takes how long the "
+                     "image is. Pack it again with gzip -9.",
+                     behind == 1 ? "is" : "are", (unsigned long)behind,
+                     behind == 1 ? "" : "s");
     } else if (err == 0) {
         out->gzip = true;
+        out->image_size = inner.size;
         err = inspect_image(&inner, out, problem);
     }
     close(inner.fd);
@@ -359,6 +370,7 @@ int otterd_inspect(int fd, const char *folder, enum otterd_claim claim,
     if (read_at(fd, start, sizeof start, 0) < 0) {
         return OTTER_ERR_STATE;
     }
+    out->image_size = out->size;
     if (claim == OTTERD_CLAIM_FILES || memcmp(start + 8, "littlefs", 8) == 0) {
         return inspect_files(&file, claim, start, out, problem);
     }

@@ -49,10 +49,18 @@ static int add_release(struct otterd_store *store,
         return err;
     }
     *id = sqlite3_last_insert_rowid(store->db);
-    return otterd_audit_say(
+    err = otterd_audit_say(
         store, who, "release %" PRId64 " of firmware %" PRId64 " for %s%s%s",
         *id, firmware_id, otterd_target_name(r->target),
         r->target == OTTERD_TARGET_ALL ? "" : " ", r->target_value);
+    if (err == 0 && *replaced != 0) {
+        err =
+            otterd_audit_say(store, who,
+                             "release %" PRId64 " withdrawn, release %" PRId64
+                             " takes its place",
+                             *replaced, *id);
+    }
+    return err;
 }
 
 int otterd_release_add(struct otterd_store *store,
@@ -129,6 +137,7 @@ static void read_release(struct otterd_release *r, sqlite3_stmt *row)
     otterd__store_text(r->image_md5, sizeof r->image_md5, row, 10);
     otterd__store_text(r->sha256, sizeof r->sha256, row, 11);
     r->chip = (enum otterd_chip)sqlite3_column_int(row, 12);
+    r->image_size = (uint32_t)sqlite3_column_int64(row, 13);
 }
 
 /* A list that grows. */
@@ -289,17 +298,17 @@ static void read_view(struct otterd_release_view *out, sqlite3_stmt *row)
     memset(out, 0, sizeof *out);
     read_release(&out->release, row);
     otterd__store_text(out->release.product, sizeof out->release.product, row,
-                       13);
-    out->release.mode = (enum otterd_mode)sqlite3_column_int(row, 14);
-    out->firmware = sqlite3_column_int64(row, 15);
-    otterd__store_text(out->firmware_name, sizeof out->firmware_name, row, 16);
-    otterd__store_text(out->notes, sizeof out->notes, row, 17);
-    out->created = sqlite3_column_int64(row, 18);
-    otterd__store_text(out->by, sizeof out->by, row, 19);
-    out->offered = sqlite3_column_int64(row, 20);
-    out->downloaded = sqlite3_column_int64(row, 21);
-    out->installed = sqlite3_column_int64(row, 22);
-    out->failed = sqlite3_column_int64(row, 23);
+                       14);
+    out->release.mode = (enum otterd_mode)sqlite3_column_int(row, 15);
+    out->firmware = sqlite3_column_int64(row, 16);
+    otterd__store_text(out->firmware_name, sizeof out->firmware_name, row, 17);
+    otterd__store_text(out->notes, sizeof out->notes, row, 18);
+    out->created = sqlite3_column_int64(row, 19);
+    otterd__store_text(out->by, sizeof out->by, row, 20);
+    out->offered = sqlite3_column_int64(row, 21);
+    out->downloaded = sqlite3_column_int64(row, 22);
+    out->installed = sqlite3_column_int64(row, 23);
+    out->failed = sqlite3_column_int64(row, 24);
 }
 
 int otterd_release_get(struct otterd_store *store, int64_t id,

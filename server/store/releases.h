@@ -18,6 +18,7 @@ struct otterd_firmware {
     enum otterd_chip chip; /* that runs it */
     bool gzip;
     uint32_t size;       /* bytes of the file */
+    uint32_t image_size; /* of what is flashed, unpacked; 0: not known */
     uint32_t flash_size; /* bytes the image is built for, 0: not known */
     char md5[33];        /* of the file */
     char image_md5[33];  /* of what is flashed, unpacked */
@@ -31,6 +32,11 @@ struct otterd_firmware {
 OTTER_MUST_CHECK int otterd_firmware_add(
     struct otterd_store *store, const struct otterd_firmware *firmware,
     int64_t *id);
+
+/* What the same bytes turned out to be, for rows that an older server wrote,
+ * which saw less in them; removed ones too. */
+OTTER_MUST_CHECK int otterd_firmware_learn(
+    struct otterd_store *store, const struct otterd_firmware *firmware);
 
 /* OTTER_ERR_NO_DATA: there is none with this id. */
 OTTER_MUST_CHECK int otterd_firmware_get(struct otterd_store *store,

@@ -102,6 +102,17 @@ static const char *const steps[] = {
     " 'installed' ELSE 'failed' END, CASE d.mode WHEN 1 THEN v.fs_version"
     " ELSE v.version END, v.last_seen FROM delivery d JOIN device v"
     " ON v.mac = d.mac WHERE d.release <> 0 AND d.state <> 0;",
+    /* 4: what is packed has another size in flash; a device counts once for
+     * each of its releases.  For what was counted before, the step tells as
+     * much as is certain. */
+    "ALTER TABLE firmware ADD COLUMN image_size INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE firmware SET image_size = size WHERE NOT gzip;"
+    "ALTER TABLE step ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE step SET counted = CASE event WHEN 'offered' THEN 1"
+    " WHEN 'downloaded' THEN 3 WHEN 'trial' THEN 3 WHEN 'installed' THEN 7"
+    " WHEN 'confirmed' THEN 7 ELSE 11 END;"
+    "UPDATE step SET counted = d.counted FROM delivery d"
+    " WHERE d.release = step.release AND d.mac = step.mac;",
 };
 
 _Static_assert(sizeof steps / sizeof steps[0] == OTTERD_SCHEMA_VERSION,

@@ -102,7 +102,7 @@ int otterd_device_took(struct otterd_store *store, uint64_t mac,
     struct otterd_delivery delivery;
     int err = load_delivery(store, &about, &delivery);
 
-    *release = err == 0 && (delivery.counted & OTTERD_COUNT_DOWNLOADED) != 0
+    *release = err == 0 && delivery.state > OTTERD_DELIVERY_OFFERED
                    ? delivery.release
                    : 0;
     return err;
@@ -114,12 +114,30 @@ static int64_t change_of(unsigned before, unsigned after, unsigned bit)
     return (int64_t)((after & bit) != 0) - (int64_t)((before & bit) != 0);
 }
 
+/* What a release has counted of the device, which may have been offered
+ * another one since. */
+static int look_counted(struct otterd_store *store,
+                        const struct otterd_sighting *s, int64_t release,
+                        unsigned *counted)
+{
+    sqlite3_stmt *row = otterd__store_query(store, OTTERD_Q_STEP_COUNTED, "ii",
+                                            release, (int64_t)s->mac);
+    int err = otterd__store_row(store, row);
+
+    *counted = 0;
+    if (err != 0) {
+        return err == OTTER_ERR_NO_DATA ? 0 : err;
+    }
+    *counted = (unsigned)sqlite3_column_int(row, 0);
+    sqlite3_reset(row);
+    return 0;
+}
+
+/* Keeps what has changed; the release `had` so much counted. */
 static int keep_delivery(struct otterd_store *store, struct otterd_sighting *s,
                          const struct otterd_delivery *before,
-                         const struct otterd_delivery *after)
+                         const struct otterd_delivery *after, unsigned had)
 {
-    /* What another release has counted stays as it is. */
-    unsigned had = before->release == after->release ? before->counted : 0;
     unsigned has = after->counted;
     int err;
 
@@ -148,12 +166,13 @@ static int keep_delivery(struct otterd_store *store, struct otterd_sighting *s,
 /* How far the release is here, for its own page. */
 static int keep_step(struct otterd_store *store,
                      const struct otterd_sighting *s, enum otterd_event event,
-                     int64_t release)
+                     const struct otterd_delivery *delivery)
 {
     return otterd__store_run(
-        store, otterd__store_query(store, OTTERD_Q_STEP_SET, "iissi", release,
-                                   (int64_t)s->mac, otterd_event_name(event),
-                                   s->version, s->at));
+        store, otterd__store_query(store, OTTERD_Q_STEP_SET, "iissii",
+                                   delivery->release, (int64_t)s->mac,
+                                   otterd_event_name(event), s->version, s->at,
+                                   (int64_t)delivery->counted));
 }
 
 /* An event with the release it is about in its detail. */
@@ -173,7 +192,7 @@ static int tell(struct otterd_store *store, struct otterd_sighting *s,
     s->event = event > s->event ? event : s->event;
     err = add_history(store, s, event, detail);
     if (err == 0 && about != NULL) {
-        err = keep_step(store, s, event, about->release);
+        err = keep_step(store, s, event, about);
     }
     return err != 0 ? err : prune_history(store, s);
 }
@@ -198,27 +217,37 @@ static int follow_delivery(struct otterd_store *store,
     struct otterd_delivery old;
     struct otterd_delivery now;
     enum otterd_event event;
+    unsigned had;
     int err = load_delivery(store, s, &old);
 
     if (err != 0) {
         return err;
     }
     now = old;
-    event = otterd_delivery_ask(&now, s->version, s->status);
+    /* The status is the sketch's; a file system has no trial. */
+    event = otterd_delivery_ask(
+        &now, s->version, s->mode == OTTERD_FILE_SYSTEM ? "" : s->status);
     err = event != OTTERD_EVENT_NONE
               ? tell(store, s, event, &now)
               : tell(store, s, status_event(s, before), NULL);
     if (err == 0) {
-        err = keep_delivery(store, s, &old, &now);
+        err = keep_delivery(store, s, &old, &now, old.counted);
     }
     if (err != 0 || s->verdict != OTTERD_OFFER || s->mode == OTTERD_VERSION ||
         s->release == 0) {
         return err;
     }
     old = now;
-    event = otterd_delivery_offer(&now, s->release, s->offered);
+    had = now.counted;
+    if (now.release != s->release) {
+        err = look_counted(store, s, s->release, &had);
+    }
+    if (err != 0) {
+        return err;
+    }
+    event = otterd_delivery_offer(&now, s->release, s->offered, had);
     err = tell(store, s, event, &now);
-    return err != 0 ? err : keep_delivery(store, s, &old, &now);
+    return err != 0 ? err : keep_delivery(store, s, &old, &now, had);
 }
 
 static int enter_request(struct otterd_store *store, struct otterd_sighting *s)
@@ -260,7 +289,7 @@ static int enter_download(struct otterd_store *store,
     now = old;
     event = otterd_delivery_done(&now, s->release);
     err = tell(store, s, event, &now);
-    return err != 0 ? err : keep_delivery(store, s, &old, &now);
+    return err != 0 ? err : keep_delivery(store, s, &old, &now, old.counted);
 }
 
 int otterd_device_saw(struct otterd_store *store, struct otterd_sighting *list,

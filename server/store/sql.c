@@ -6,7 +6,9 @@
 #include "server/delivery.h"
 
 _Static_assert(OTTERD_WITHDRAWN == 2 && OTTERD_TARGET_MAC == 5 &&
-                   OTTERD_FILE_SYSTEM == 1 && OTTERD_PENDING == 1,
+                   OTTERD_FILE_SYSTEM == 1 && OTTERD_PENDING == 1 &&
+                   OTTERD_COUNT_OFFERED == 1 && OTTERD_COUNT_DOWNLOADED == 2 &&
+                   OTTERD_COUNT_INSTALLED == 4 && OTTERD_COUNT_FAILED == 8,
                "these numbers are in the database and in its queries");
 
 #define DEVICE_COLUMNS                                                        \
@@ -24,14 +26,14 @@ _Static_assert(OTTERD_WITHDRAWN == 2 && OTTERD_TARGET_MAC == 5 &&
 
 #define FIRMWARE_COLUMNS                                                      \
     "SELECT id, name, version, board, filename, notes, kind, gzip, size,"     \
-    " flash_size, md5, image_md5, sha256, created, author, chip"              \
+    " flash_size, md5, image_md5, sha256, created, author, chip, image_size"  \
     " FROM firmware"
 
 /* What the decision needs, in the order that release.c reads it. */
 #define RELEASE_COLUMNS                                                       \
     "SELECT r.id, r.state, r.target, r.target_value, r.priority,"             \
     " f.version, f.filename, f.size, f.flash_size, f.md5, f.image_md5,"       \
-    " f.sha256, f.chip"
+    " f.sha256, f.chip, f.image_size"
 #define RELEASE_FROM " FROM release r JOIN firmware f ON f.id = r.firmware"
 #define RELEASE_VIEW                                                          \
     RELEASE_COLUMNS                                                           \
@@ -119,9 +121,17 @@ const char *const otterd__sql[OTTERD_Q_COUNT] = {
     [OTTERD_Q_DELIVERY_FORGET] = "DELETE FROM delivery WHERE mac = ?1",
 
     [OTTERD_Q_STEP_SET] =
-        "INSERT INTO step (release, mac, event, version, at)"
-        " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET"
-        " event = ?3, version = ?4, at = ?5",
+        "INSERT INTO step (release, mac, event, version, at, counted)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET"
+        " event = ?3, version = ?4, at = ?5, counted = ?6",
+    [OTTERD_Q_STEP_COUNTED] =
+        "SELECT counted FROM step WHERE release = ?1 AND mac = ?2",
+    [OTTERD_Q_STEP_UNCOUNT] =
+        "UPDATE release SET offered = offered - (s.counted & 1 <> 0),"
+        " downloaded = downloaded - (s.counted & 2 <> 0),"
+        " installed = installed - (s.counted & 4 <> 0),"
+        " failed = failed - (s.counted & 8 <> 0)"
+        " FROM step s WHERE s.mac = ?1 AND release.id = s.release",
     [OTTERD_Q_STEP_LIST] =
         "SELECT s.mac, coalesce(d.name, ''), s.event, s.version, s.at"
         " FROM step s LEFT JOIN device d ON d.mac = s.mac"
@@ -132,11 +142,15 @@ const char *const otterd__sql[OTTERD_Q_COUNT] = {
     [OTTERD_Q_FIRMWARE_ADD] =
         "INSERT INTO firmware (sha256, md5, size, flash_size, kind, gzip,"
         " name, version, board, filename, notes, created, author, image_md5,"
-        " chip)"
+        " chip, image_size)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-        " ?14, ?15)"
+        " ?14, ?15, ?16)"
         " ON CONFLICT DO UPDATE SET removed = 0, board = ?9, notes = ?11,"
         " created = ?12, author = ?13 WHERE removed",
+    /* An older server did not know as much of the same bytes. */
+    [OTTERD_Q_FIRMWARE_LEARN] =
+        "UPDATE firmware SET flash_size = ?2, gzip = ?3, image_md5 = ?4,"
+        " chip = ?5, image_size = ?6 WHERE sha256 = ?1 AND kind = ?7",
     [OTTERD_Q_FIRMWARE_SAME] =
         "SELECT id FROM firmware WHERE sha256 = ?1 AND kind = ?2 AND name = ?3"
         " AND version = ?4 AND filename = ?5",

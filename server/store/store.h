@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OTTERD_SCHEMA_VERSION 3
+#define OTTERD_SCHEMA_VERSION 4
 #define OTTERD_VALUE_MAX      256  /* a setting's value with NUL */
 #define OTTERD_HEADERS_MAX    2048 /* of a sighting, with NUL */
 #define OTTERD_ADDRESS_MAX    48   /* text of an IP address with NUL */

@@ -106,10 +106,12 @@ class Firmware(Api):
         self.assertEqual(made["md5"], hashlib.md5(self.image).hexdigest())
         self.assertEqual(
             {k: made[k] for k in ("name", "version", "board", "notes",
-                                  "filename", "size", "gzip", "kind", "by")},
+                                  "filename", "size", "image_size", "gzip",
+                                  "kind", "by")},
             {"name": "lamp", "version": "2.0", "board": "d1",
              "notes": "first\nlines", "filename": "l.bin",
-             "size": len(self.image), "gzip": False, "kind": "sketch",
+             "size": len(self.image), "image_size": len(self.image),
+             "gzip": False, "kind": "sketch",
              "by": "administrator"})
         path = f"/firmware/{made['id']}"
         self.assertEqual(self.admin.get(path).json, made)
@@ -146,6 +148,20 @@ class Firmware(Api):
         self.assertEqual(self.upload()["id"], made["id"])
         self.assertEqual(self.admin.get(path + "/file").body, self.image)
 
+    def test_firmware_whose_file_was_lost_can_be_uploaded_again(self):
+        self.accept()
+        made = self.upload()
+        self.release(made)
+        file = self.data / "firmware" / made["sha256"]
+        for harm in (file.unlink, lambda: file.write_bytes(b"x" * 409600)):
+            harm()
+            self.assertEqual(self.made(self.admin.post(
+                "/firmware", self.image, name="lamp", version="2.0"), 200),
+                made)
+            self.assertEqual(self.admin.get(f"/firmware/{made['id']}/file")
+                             .body, self.image)
+            self.assertEqual(ask(self.port, changed()).body, self.image)
+
     def test_firmware_that_cannot_run_is_refused_with_the_reason(self):
         image = self.image
         flipped = image[:5000] + bytes([image[5000] ^ 1]) + image[5001:]
@@ -160,6 +176,9 @@ class Firmware(Api):
                                                 "begins with 0x78", {}),
                 (gzip.compress(flipped, 1), "checksum", {}),
                 (gzip.compress(b"\xe9" + bytes(17 << 20), 1), "16 MiB", {}),
+                # The boot loader reads how long the image is at the end.
+                (packed + b"\0", "1 byte ", {}),
+                (packed + packed, f"{len(packed)} bytes", {}),
                 (files[:5000], "multiple", {}),
                 (gzip.compress(files), "gzip", {"kind": "filesystem"}),
                 (files, "sketch", {"kind": "sketch"})):
@@ -171,6 +190,8 @@ class Firmware(Api):
         made = self.upload(packed, "3.0")
         self.assertEqual((made["gzip"], made["filename"]),
                          (True, "3.0.bin.gz"))
+        self.assertEqual((made["size"], made["image_size"]),
+                         (len(packed), len(image)))
         self.assertEqual(self.upload(files, "3.0")["kind"], "filesystem")
         self.assertEqual(self.upload(bytes(8192), "3.1", kind="filesystem")
                          ["kind"], "filesystem")
@@ -246,7 +267,10 @@ class Firmware(Api):
         folder = self.data / "firmware"
 
         def sizes():
-            return [file.stat().st_size for file in folder.glob("*")]
+            try:
+                return [file.stat().st_size for file in folder.glob("*")]
+            except FileNotFoundError:  # it went at this moment
+                return None
 
         with socket.create_connection(("127.0.0.1", self.port)) as peer:
             peer.sendall(
@@ -300,6 +324,23 @@ class Releases(Api):
         with contextlib.closing(Events(self.admin,
                                        Last_Event_ID=first)) as events:
             self.assertEqual(events.next()[0], first + 1)
+
+    def test_release_that_does_not_fit_unpacked_is_held_with_the_reason(self):
+        self.accept()
+        image = bytearray(make_image(614400))
+        image[3] = image[0x1003] = 0  # for 512 KiB
+        self.release(self.upload(gzip.compress(image, 1), "3.0"))
+        for mode in "sketch", "version":
+            self.assertEqual(ask(self.port, changed(
+                mode=mode, free_space="40960", chip_size="524288")).status,
+                304)
+        self.settled(MAC, lambda d: d["mode"] == "version")
+        told = self.admin.get(f"/devices/{MAC}/explain")
+        self.assertEqual((told["decision"], told["reason"]), (
+            "no_update", "Unpacked, the image needs 614400 bytes of flash "
+            "and the device has 524288."))
+        self.assertEqual(ask(self.port, changed(
+            free_space="225280", chip_size="1048576")).status, 200)
 
     def test_release_that_is_replaced_is_told_live(self):
         firmware = self.upload()

@@ -232,6 +232,7 @@ static void test_decide_product_and_mode_must_match(void **state)
     otterd_decide(&ask, &device, &release, 1, &out);
     assert_int_equal(out.verdict, OTTERD_NOT_KNOWN);
     ask.mode = OTTERD_VERSION;
+    ask.free_space = 8192;
     otterd_decide(&ask, &device, &release, 1, &out);
     assert_int_equal(out.verdict, OTTERD_OFFER);
 }
@@ -271,6 +272,105 @@ static void test_decide_image_too_large_is_held_with_numbers(void **state)
     release.target = OTTERD_TARGET_CHIP_SIZE; /* not known is no size */
     otterd_decide(&ask, &device, &release, 1, &out);
     assert_int_equal(out.verdict, OTTERD_NOT_KNOWN);
+}
+
+/* What is packed is staged as it is and must fit unpacked as well. */
+static void test_decide_packed_image_too_large_unpacked_is_held(void **state)
+{
+    static const struct {
+        uint32_t image_size;
+        uint32_t chip_size;   /* 0: not told */
+        uint32_t sketch_size; /* 0: not told */
+        const char *why;      /* NULL: it fits */
+    } rows[] = {
+        {20480, 1u << 20, 12288, NULL}, /* all below the file system */
+        {20480, 1u << 20, 8193, NULL},  /* what runs has whole sectors, too */
+        {20481, 1u << 20, 12288,
+         "Unpacked, the image needs 24576 bytes of flash and the device has "
+         "20480 below its file system."},
+        {20480, 1u << 20, 8192,
+         "Unpacked, the image needs 20480 bytes of flash and the device has "
+         "16384 below its file system."},
+        {20481, 1u << 20, 0, NULL},
+        {1u << 20, 1u << 20, 0, NULL},
+        {(1u << 20) + 1, 1u << 20, 0,
+         "Unpacked, the image needs 1052672 bytes of flash and the device has "
+         "1048576."},
+        {(1u << 20) + 1, 0, 0, NULL},
+        {0, 1u << 20, 1, NULL}, /* not known */
+        {UINT32_MAX, 1u << 20, UINT32_MAX,
+         "Unpacked, the image needs 4294967296 bytes of flash and the device "
+         "has 1048576."},
+        {UINT32_MAX, 0, UINT32_MAX, NULL},
+    };
+    struct otterd_release release = make_release(1, OTTERD_TARGET_ALL, "");
+    struct otterd_device device = make_device();
+    struct otterd_decision out;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct otterd_ask ask = make_ask();
+
+        release.image_size = rows[i].image_size;
+        ask.has_chip_size = rows[i].chip_size != 0;
+        ask.chip_size = rows[i].chip_size;
+        ask.has_sketch_size = rows[i].sketch_size != 0;
+        ask.sketch_size = rows[i].sketch_size;
+        otterd_decide(&ask, &device, &release, 1, &out);
+        if (out.verdict !=
+            (rows[i].why != NULL ? OTTERD_HELD : OTTERD_OFFER)) {
+            fail_msg("row %zu: %s", i, out.reason);
+        }
+        if (rows[i].why != NULL) {
+            assert_string_equal(out.reason, rows[i].why);
+        }
+        ask.has_free_space = false; /* nothing to add to */
+        otterd_decide(&ask, &device, &release, 1, &out);
+        assert_int_equal(out.verdict,
+                         rows[i].why == NULL || strstr(rows[i].why, "below")
+                             ? OTTERD_OFFER
+                             : OTTERD_HELD);
+    }
+}
+
+static void test_decide_file_system_larger_than_the_flash_is_held(void **state)
+{
+    struct otterd_release release = make_release(1, OTTERD_TARGET_ALL, "");
+    struct otterd_device device = make_device();
+    struct otterd_ask ask = make_ask();
+    struct otterd_decision out;
+
+    (void)state;
+    ask.mode = OTTERD_FILE_SYSTEM;
+    ask.has_sketch_size = true;
+    ask.sketch_size = 4096;
+    release.mode = OTTERD_FILE_SYSTEM;
+    release.flash_size = 0;
+    release.size = release.image_size = 1u
+                                        << 20; /* where it lies is unknown */
+    otterd_decide(&ask, &device, &release, 1, &out);
+    assert_int_equal(out.verdict, OTTERD_OFFER);
+    release.size = release.image_size = (1u << 20) + 4096;
+    otterd_decide(&ask, &device, &release, 1, &out);
+    assert_int_equal(out.verdict, OTTERD_HELD);
+    assert_string_equal(out.reason, "The image needs 1052672 bytes of flash "
+                                    "and the device has 1048576.");
+}
+
+/* Who only asks for the number is not promised what it would not be given. */
+static void test_decide_query_for_what_does_not_fit_is_held(void **state)
+{
+    struct otterd_release release = make_release(1, OTTERD_TARGET_ALL, "");
+    struct otterd_device device = make_device();
+    struct otterd_ask ask = make_ask();
+    struct otterd_decision out;
+
+    (void)state;
+    ask.mode = OTTERD_VERSION;
+    release.size = 8193;
+    otterd_decide(&ask, &device, &release, 1, &out);
+    assert_int_equal(out.verdict, OTTERD_HELD);
+    assert_non_null(strstr(out.reason, "12288 bytes of staging space"));
 }
 
 static void test_decide_offer_names_both_versions(void **state)
@@ -390,6 +490,10 @@ int main(void)
         cmocka_unit_test(test_decide_what_was_reverted_is_not_given_again),
         cmocka_unit_test(test_decide_product_and_mode_must_match),
         cmocka_unit_test(test_decide_image_too_large_is_held_with_numbers),
+        cmocka_unit_test(test_decide_packed_image_too_large_unpacked_is_held),
+        cmocka_unit_test(
+            test_decide_file_system_larger_than_the_flash_is_held),
+        cmocka_unit_test(test_decide_query_for_what_does_not_fit_is_held),
         cmocka_unit_test(test_decide_offer_names_both_versions),
         cmocka_unit_test(test_decide_current_dialect_looks_at_the_sketch),
         cmocka_unit_test(test_decide_each_family_of_chips_gets_its_own),

@@ -239,6 +239,15 @@ static const char version_2[] =
     " release INTEGER NOT NULL, version TEXT NOT NULL,"
     " state INTEGER NOT NULL, counted INTEGER NOT NULL,"
     " PRIMARY KEY (mac, mode)) WITHOUT ROWID;"
+    "CREATE TABLE firmware (id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL,"
+    " md5 TEXT NOT NULL, image_md5 TEXT NOT NULL DEFAULT '',"
+    " size INTEGER NOT NULL, flash_size INTEGER NOT NULL,"
+    " chip INTEGER NOT NULL DEFAULT 0,"
+    " kind INTEGER NOT NULL, gzip INTEGER NOT NULL, name TEXT NOT NULL,"
+    " version TEXT NOT NULL, board TEXT NOT NULL, filename TEXT NOT NULL,"
+    " notes TEXT NOT NULL, created INTEGER NOT NULL, author TEXT NOT NULL,"
+    " removed INTEGER NOT NULL DEFAULT 0,"
+    " UNIQUE (sha256, kind, name, version, filename));"
     "PRAGMA user_version = 2;"
     "INSERT INTO device (mac, state, last_seen, version, fs_version, name)"
     " VALUES (1, 2, 100, '1.0', 'f1', 'one'), (2, 2, 200, '2.0', 'f2', ''),"
@@ -281,6 +290,95 @@ static void test_store_of_version_2_knows_how_far_each_device_is(void **state)
     close_sound(&rig);
 }
 
+/* Of version 3 what later steps read. */
+static const char version_3[] =
+    "PRAGMA journal_mode = WAL;"
+    "CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE delivery (mac INTEGER NOT NULL, mode INTEGER NOT NULL,"
+    " release INTEGER NOT NULL, version TEXT NOT NULL,"
+    " state INTEGER NOT NULL, counted INTEGER NOT NULL,"
+    " PRIMARY KEY (mac, mode)) WITHOUT ROWID;"
+    "CREATE TABLE step (release INTEGER NOT NULL, mac INTEGER NOT NULL,"
+    " event TEXT NOT NULL, version TEXT NOT NULL, at INTEGER NOT NULL,"
+    " PRIMARY KEY (release, mac)) WITHOUT ROWID;"
+    "CREATE INDEX step_mac ON step (mac);"
+    "CREATE TABLE firmware (id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL,"
+    " md5 TEXT NOT NULL, image_md5 TEXT NOT NULL DEFAULT '',"
+    " size INTEGER NOT NULL, flash_size INTEGER NOT NULL,"
+    " chip INTEGER NOT NULL DEFAULT 0,"
+    " kind INTEGER NOT NULL, gzip INTEGER NOT NULL, name TEXT NOT NULL,"
+    " version TEXT NOT NULL, board TEXT NOT NULL, filename TEXT NOT NULL,"
+    " notes TEXT NOT NULL, created INTEGER NOT NULL, author TEXT NOT NULL,"
+    " removed INTEGER NOT NULL DEFAULT 0,"
+    " UNIQUE (sha256, kind, name, version, filename));"
+    "PRAGMA user_version = 3;"
+    "INSERT INTO firmware (id, sha256, md5, size, flash_size, kind, gzip,"
+    " name, version, board, filename, notes, created, author) VALUES"
+    " (1, 'a', 'b', 500, 4194304, 0, 0, 'n', '1', '', 'f', '', 1, 'w'),"
+    " (2, 'c', 'd', 300, 4194304, 0, 1, 'n', '2', '', 'f', '', 1, 'w'),"
+    " (3, 'e', 'f', 400, 0, 1, 0, 'n', '3', '', 'f', '', 1, 'w');"
+    "INSERT INTO step VALUES (7, 1, 'offered', '1.0', 100),"
+    " (7, 2, 'downloaded', '1.0', 100), (7, 3, 'trial', '2.0', 100),"
+    " (7, 4, 'installed', '2.0', 100), (7, 5, 'confirmed', '2.0', 100),"
+    " (7, 6, 'reverted', '1.0', 100), (7, 7, 'failed', '1.0', 100),"
+    " (8, 7, 'offered', '1.0', 200), (8, 8, 'trial', '1.0', 200);"
+    /* The last one had failed before, which only its delivery knows. */
+    "INSERT INTO delivery VALUES (7, 0, 8, '3.0', 1, 1),"
+    " (8, 0, 8, '3.0', 3, 11), (8, 1, 7, 'f', 1, 1);";
+
+static unsigned counted_of(struct rig *rig, int release, int mac)
+{
+    char path[128];
+    char sql[96];
+    sqlite3 *db;
+    sqlite3_stmt *row;
+    unsigned counted;
+
+    snprintf(path, sizeof path, "%s/otterd.db", rig->dir);
+    snprintf(sql, sizeof sql,
+             "SELECT counted FROM step WHERE release = %d AND mac = %d",
+             release, mac);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &row, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(row), SQLITE_ROW);
+    counted = (unsigned)sqlite3_column_int(row, 0);
+    sqlite3_finalize(row);
+    sqlite3_close(db);
+    return counted;
+}
+
+static void test_store_of_version_3_knows_what_is_counted(void **state)
+{
+    static const unsigned of_7[] = {1, 3, 3, 7, 7, 11, 11};
+    struct rig rig;
+
+    (void)state;
+    open_old(&rig, version_3);
+    for (int i = 0; i < 7; i++) {
+        assert_int_equal(counted_of(&rig, 7, i + 1), of_7[i]);
+    }
+    assert_int_equal(counted_of(&rig, 8, 7), 1);
+    assert_int_equal(counted_of(&rig, 8, 8), 11);
+    close_sound(&rig);
+}
+
+static void test_store_of_version_3_knows_the_size_of_plain_images(
+    void **state)
+{
+    static const uint32_t sizes[] = {500, 0, 400};
+    struct otterd_firmware firmware;
+    struct rig rig;
+
+    (void)state;
+    open_old(&rig, version_3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(otterd_firmware_get(rig.store, i + 1, &firmware), 0);
+        assert_int_equal(firmware.image_size, sizes[i]);
+    }
+    close_sound(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +386,9 @@ int main(void)
         cmocka_unit_test(test_store_of_version_1_keeps_its_releases),
         cmocka_unit_test(test_store_of_version_1_keeps_the_rest),
         cmocka_unit_test(test_store_of_version_2_knows_how_far_each_device_is),
+        cmocka_unit_test(test_store_of_version_3_knows_what_is_counted),
+        cmocka_unit_test(
+            test_store_of_version_3_knows_the_size_of_plain_images),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
