@@ -82,6 +82,9 @@ bool otterd_body_needs(struct otterd_call *call, const char *key);
  * characters of ASCII without blanks and / " \ ; */
 bool otterd_is_header_word(const char *text, size_t size);
 
+/* No control characters, DEL included; line ends where they are allowed. */
+bool otterd_is_clean(const char *text, bool lines);
+
 /* ---- Answering ---- */
 
 /* What the store could not do. */

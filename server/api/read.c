@@ -85,8 +85,7 @@ bool otterd_query_page(struct otterd_call *call, int64_t *limit,
     return true;
 }
 
-/* No control characters, DEL included; line ends where they are allowed. */
-static bool is_clean(const char *text, bool lines)
+bool otterd_is_clean(const char *text, bool lines)
 {
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
@@ -106,7 +105,7 @@ static bool take_text(struct otterd_call *call, const char *key,
                        size - 1);
         return false;
     }
-    if (!is_clean(text, lines)) {
+    if (!otterd_is_clean(text, lines)) {
         otterd_problem(call, 400, "%s has control characters in it.", key);
         return false;
     }

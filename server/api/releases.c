@@ -138,13 +138,14 @@ static bool read_target_value(struct otterd_call *call, json_t *value,
     default:
         if (text == NULL || text[0] == '\0' ||
             strlen(text) >= sizeof out->target_value ||
+            !otterd_is_clean(text, false) ||
             (out->target == OTTERD_TARGET_TAG && strchr(text, ' ') != NULL)) {
             otterd_problem(
                 call, 400,
                 "The value of a target of kind %s is a text of 1 "
-                "to %zu bytes%s.",
+                "to %zu bytes without %scontrol characters.",
                 otterd_words_target[out->target], sizeof out->target_value - 1,
-                out->target == OTTERD_TARGET_TAG ? " without blanks" : "");
+                out->target == OTTERD_TARGET_TAG ? "blanks and " : "");
             return false;
         }
         strcpy(out->target_value, text);
@@ -152,10 +153,42 @@ static bool read_target_value(struct otterd_call *call, json_t *value,
     }
 }
 
+/* What nobody reads may have been meant to say for whom it is; without it
+ * the release would be for others, or for everybody. */
+static bool check_members(struct otterd_call *call, json_t *target)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(target, key, value)
+    {
+        if (strcmp(key, "kind") != 0 && strcmp(key, "value") != 0) {
+            otterd_problem(call, 400,
+                           "A target has no member \"%.40s\"; it is "
+                           "{\"kind\": K, \"value\": V}.",
+                           key);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_no_value(struct otterd_call *call, json_t *value)
+{
+    if (value == NULL || json_is_null(value)) {
+        return true;
+    }
+    otterd_problem(call, 400,
+                   "A target of kind all has no value. Say whom the value is "
+                   "of: mac, group, tag, version, chip_size.");
+    return false;
+}
+
 static bool read_target(struct otterd_call *call, struct otterd_release *out)
 {
     json_t *target = json_object_get(call->body, "target");
     const char *kind;
+    json_t *value;
 
     out->target = OTTERD_TARGET_ALL;
     if (target == NULL) {
@@ -167,8 +200,11 @@ static bool read_target(struct otterd_call *call, struct otterd_release *out)
             continue;
         }
         out->target = (enum otterd_target)i;
-        return out->target == OTTERD_TARGET_ALL ||
-               read_target_value(call, json_object_get(target, "value"), out);
+        value = json_object_get(target, "value");
+        return check_members(call, target) &&
+               (out->target == OTTERD_TARGET_ALL
+                    ? check_no_value(call, value)
+                    : read_target_value(call, value, out));
     }
     otterd_problem(call, 400,
                    "target is {\"kind\": K, \"value\": V} and K one of: all, "

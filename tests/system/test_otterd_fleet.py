@@ -342,6 +342,28 @@ class Releases(Api):
         self.assertEqual(ask(self.port, changed(
             free_space="225280", chip_size="1048576")).status, 200)
 
+    def test_release_with_a_target_that_is_misspelled_is_refused(self):
+        made = self.upload()
+        for target, word in (
+                ({"kind": "all", "value": MAC}, "no value"),
+                ({"kind": "all", "tag": "beta"}, '"tag"'),
+                ({"kind": "mac", "value": MAC, "mode": "x"}, '"mode"'),
+                ({"kind": "mac"}, "MAC"), ({"kind": "tag"}, "text"),
+                ({"kind": "tag", "value": "a\tb"}, "blanks"),
+                ({"kind": "group", "value": "a\nb"}, "control"),
+                ({"kind": "group", "value": ""}, "text"),
+                ({"kind": "mac", "value": None}, "MAC"),
+                ({"kind": "chip_size", "value": "4194304"}, "number"),
+                ({"kind": "chip_size", "value": 1 << 32}, "number"),
+                ({"kind": "tags", "value": "a"}, "chip_size"),
+                ({"value": "a"}, "chip_size"), ("all", "kind"),
+                ([], "kind"), (None, "kind")):
+            with self.subTest(target=target):
+                self.problem(self.admin.post("/releases", {
+                    "firmware": made["id"], "target": target}), 400, word)
+        self.assertEqual(self.admin.get("/releases")["releases"], [])
+        self.release(made, target={"kind": "all", "value": None})
+
     def test_release_that_is_replaced_is_told_live(self):
         firmware = self.upload()
         target = {"kind": "mac", "value": MAC}
