@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PROGRAM "otter release create"
 
@@ -184,6 +185,13 @@ static int make_body(const struct create *c, json_t **body)
     return status;
 }
 
+/* An id where a file belongs. */
+static bool is_id(const char *word)
+{
+    return *word != '\0' && word[strspn(word, "0123456789")] == '\0' &&
+           access(word, F_OK) != 0;
+}
+
 static int check_file(struct create *c, const struct otter_admin *admin)
 {
     const struct otter_upload *u = &c->upload;
@@ -197,6 +205,12 @@ static int check_file(struct create *c, const struct otter_admin *admin)
         return otter__usage(PROGRAM,
                             "--name, --version, --board and --kind are for "
                             "files that are uploaded");
+    }
+    if (c->firmware == NULL && is_id(admin->words[0])) {
+        return otter__usage(PROGRAM,
+                            "there is no file %s; if it is an id, give it as "
+                            "--firmware %s",
+                            admin->words[0], admin->words[0]);
     }
     c->upload.file = c->firmware == NULL ? admin->words[0] : NULL;
     return OTTER_API_END_OK;

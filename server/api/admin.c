@@ -5,6 +5,7 @@
 
 #include "format/error.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -115,6 +116,12 @@ void otterd_api_token_add(struct otterd_call *call)
         !otterd_body_word(
             call, "scope",
             (const char *const[]){"read", "operate", "admin", NULL}, &scope)) {
+        return;
+    }
+    if (name[strspn(name, " ")] == '\0') {
+        otterd_problem(call, 400,
+                       "The token needs a name, by which the audit log tells "
+                       "who changed what.");
         return;
     }
     token.scope = (enum otterd_scope)scope;
@@ -274,6 +281,20 @@ void otterd_api_paths(struct otterd_call *call)
     otterd_answer_page(call, "paths", rows, limit, "path");
 }
 
+/* What stands for one byte in a URL, %2F, or NULL. */
+static const char *find_escape(const char *path)
+{
+    const char *at = path;
+
+    while ((at = strchr(at, '%')) != NULL) {
+        if (isxdigit((unsigned char)at[1]) && isxdigit((unsigned char)at[2])) {
+            return at;
+        }
+        at++;
+    }
+    return NULL;
+}
+
 /* Paths that the server needs itself cannot be given to devices. */
 static bool check_path(struct otterd_call *call, const char *path)
 {
@@ -295,6 +316,13 @@ static bool check_path(struct otterd_call *call, const char *path)
         otterd_problem(call, 400,
                        "path begins with / and has no ? and # in it, like "
                        "/update.php.");
+        return false;
+    }
+    if (find_escape(path) != NULL) {
+        otterd_problem(call, 400,
+                       "path is compared with what a URL means: write the "
+                       "character that %.3s stands for.",
+                       find_escape(path));
         return false;
     }
     return true;

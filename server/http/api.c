@@ -164,7 +164,10 @@ static enum MHD_Result add_parameter(void *user, enum MHD_ValueKind kind,
     (void)kind;
     if (check == NULL || check_key == NULL || strlen(key) != key_size ||
         strlen(value == NULL ? "" : value) != value_size) {
-        otterd_problem(call, 400, "A parameter is not in UTF-8.");
+        otterd_problem(call, 400, "The %s%.40s is not in UTF-8.",
+                       check_key == NULL ? "name of a parameter"
+                                         : "parameter ",
+                       check_key == NULL ? "" : key);
     } else if (call->query_count == OTTERD_QUERY_MAX) {
         otterd_problem(call, 400, "There are more than %d parameters.",
                        OTTERD_QUERY_MAX);
@@ -208,7 +211,15 @@ static bool find_route(struct otterd_http_call *http, const char *url,
 static void begin_upload(struct otterd_http_call *http)
 {
     const char *text = header(http, "Content-Length");
+    const char *type = header(http, "Content-Type");
     int err;
+
+    if (type != NULL && strncasecmp(type, "multipart/", 10) == 0) {
+        otterd_problem(&http->call, 415,
+                       "Send the file itself as the body, not as a part of a "
+                       "form: curl --data-binary @FILE.");
+        return;
+    }
 
     if (text != NULL && strtoull(text, NULL, 10) > OTTERD_FIRMWARE_MAX) {
         otterd_problem(&http->call, 413,

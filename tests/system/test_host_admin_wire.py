@@ -456,6 +456,9 @@ class Files(WireCase):
                 ((*file, "--all", "--priority", "high"), "--priority high"),
                 ((*file, "--all", "--firmware", "3"), "give a file, or"),
                 (("release", "create", "--all"), "give a file, or"),
+                (("release", "create", "2190", "--all"),
+                 "there is no file 2190; if it is an id, give it as "
+                 "--firmware 2190"),
                 (("release", "create", "--firmware", "3", "--all",
                   "--name", "x"), "are uploaded")):
             with self.subTest(words=words):

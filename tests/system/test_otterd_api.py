@@ -64,6 +64,9 @@ class Tokens(Api):
                      409, "last")
         self.problem(self.admin.delete("/tokens/x"), 404)
         self.problem(self.admin.post("/tokens", {"name": "a"}), 400, "scope")
+        for name in "", "  ":
+            self.problem(self.admin.post("/tokens", {
+                "name": name, "scope": "read"}), 400, "audit log")
         self.problem(self.admin.post("/tokens", {"name": "a",
                                                  "scope": "root"}), 400)
 
@@ -151,6 +154,8 @@ class Administration(Api):
         self.assertEqual(ask(self.port, changed(), "/lamp.php").status, 404)
         self.problem(self.admin.delete("/paths", path="/lamp.php"), 404)
         self.problem(self.admin.delete("/paths"), 400)
+        self.problem(self.admin.call("PUT", "/paths", {"path": "/a%2fb"}),
+                     400, "%2f")
         for path, status in (("x", 400), ("/a?b", 400), ("/api/v1/me", 409),
                              ("/metrics", 409), ("/console/", 409),
                              ("/" + "a" * 255, 400)):
@@ -236,6 +241,20 @@ class Withstands(Api):
                     self.assertIn("PATCH", answer.headers["allow"])
         head = self.admin.raw("HEAD", BASE + "/me", None, auth)
         self.assertEqual((head.status, head.body), (200, b""))
+
+    def test_parameters_that_are_no_text_are_named(self):
+        auth = {"Authorization": f"Bearer {self.admin.token}"}
+        answer = self.admin.raw("GET", BASE + "/devices?q=%c3", None, auth)
+        self.problem(answer, 400, "q ", "UTF-8")
+        answer = self.admin.raw("GET", BASE + "/devices?%c3=q", None, auth)
+        self.problem(answer, 400, "name", "UTF-8")
+
+    def test_form_is_told_how_a_file_is_sent(self):
+        answer = self.admin.call(
+            "POST", "/firmware", b"--x\r\n" + self.image,
+            {"name": "a", "version": "1"},
+            {"Content-Type": "Multipart/form-data; boundary=x"})
+        self.problem(answer, 415, "--data-binary")
 
     def test_uploads_of_strangers_are_not_waited_for(self):
         with socket.create_connection(("127.0.0.1", self.port),
