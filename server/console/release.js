@@ -42,6 +42,12 @@ function happening(id, place) {
       const now = progress.get(mac);
       if (String(now?.release) === String(id)) put(mac, now);
     },
+    // Somebody removed the device.
+    drop(mac) {
+      known.get(mac)?.item.remove();
+      known.delete(mac);
+      hint.hidden = known.size > 0;
+    },
     // A page of the API's list; the one heard of last comes first.
     add(page) {
       for (const {mac, name, state, at} of page.sort(
@@ -74,7 +80,7 @@ export function release({words: [id], may}) {
   const sums = h("div");
   const devices = h("div", {role: "log", "aria-label": "Devices"});
   const about = h("div");
-  const {follow, add} = happening(id, devices);
+  const {follow, add, drop} = happening(id, devices);
   const more = h("div", {class: "actions"});
   let state = null;
   let asked = 0;
@@ -141,6 +147,9 @@ export function release({words: [id], may}) {
     live(kind, thing) {
       if (kind === "device") follow(thing.mac);
       if (kind === "release" && String(thing.id) === id) show(thing);
+      if (kind !== "removed" || !thing.device) return;
+      drop(thing.device); // and it is not counted any more
+      load().catch(() => {});
     },
   };
 }

@@ -13,7 +13,8 @@ import unittest
 
 import otter_testlib
 from otter_browser import PLAYWRIGHT, Browser
-from test_otterd import LIMIT, MAC, OTTERD, Case, ask, changed
+from otterd_client import Client
+from test_otterd import LIMIT, MAC, OTHER, OTTERD, Case, ask, changed
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -341,6 +342,27 @@ class Page(otter_testlib.SystemTest, Case):
                      f"/api/v1/devices/{MAC}", "DELETE")
         self.assertEqual(answer.status, 204)
         self.see(".empty", "^No device has asked yet")
+
+    def test_console_release_without_a_device_that_is_removed(self):
+        admin = Client(self.port, self.token)
+        admin.post("/firmware", self.image, name="lamp", version="2")
+        admin.post("/releases", {"firmware": 1})
+        for mac in MAC, OTHER:
+            admin.patch(f"/devices/{mac}", state="accepted")
+            ask(self.port, changed(STA_MAC=mac))
+        otter_testlib.wait_for(lambda: self.sql(
+            "SELECT sum(downloaded) FROM release") == [(2,)], "the downloads")
+        self.open("console/#/releases/1")
+        self.login()
+        self.see(f"[data-mac='{MAC}']", "restarts")
+        self.see("[data-count=offered]", "2$")
+        self.see("#stream", "^Live$")
+        self.assertEqual(admin.delete(f"/devices/{MAC}").status, 204)
+        self.see("[data-count=offered]", "1$")
+        self.assertEqual(self.text(f"[data-mac='{MAC}']"), "")
+        self.assertEqual(admin.delete(f"/devices/{OTHER}").status, 204)
+        self.see("[data-count=offered]", "0$")
+        self.see("[aria-label=Devices]", "^Devices appear here")
 
     def test_console_settings_tokens_and_forgetting(self):
         ask(self.port, changed())
