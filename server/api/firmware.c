@@ -252,6 +252,27 @@ static int find_twin(struct otterd_call *call, const struct otterd_firmware *f)
     return 1;
 }
 
+/* A file that no row needs any more, or yet.  It goes under the lock of the
+ * database, because an upload of the same bytes may just come in. */
+static void remove_unused(struct otterd_call *call, const char *sha256)
+{
+    int64_t uses = 1;
+    int err = otterd_store_begin(call->store);
+
+    if (err == 0) {
+        err = otterd_firmware_file_uses(call->store, sha256, &uses);
+    }
+    if (err == 0 && uses == 0) {
+        err = otterd_firmware_delete(call->dir, sha256);
+    }
+    otterd_store_cancel(call->store);
+    if (err != 0) {
+        otterd_log(OTTERD_LOG_WARNING, "firmware",
+                   otterd_log_text("sha256", sha256),
+                   otterd_log_text("why", "its file was left behind"));
+    }
+}
+
 static int enter(struct otterd_call *call, const struct otterd_firmware *f,
                  int64_t *id)
 {
@@ -297,8 +318,13 @@ void otterd_api_firmware_add(struct otterd_call *call)
         otterd_answer_store(call, err);
         return;
     }
-    if (find_twin(call, &f) != 0 || enter(call, &f, &f.id) != 0) {
+    if (find_twin(call, &f) != 0) {
         otterd_store_cancel(call->store);
+        return;
+    }
+    if (enter(call, &f, &f.id) != 0) {
+        otterd_store_cancel(call->store);
+        remove_unused(call, f.sha256);
         return;
     }
     err = otterd_firmware_get(call->store, f.id, &f);
@@ -344,27 +370,6 @@ static int remove_row(struct otterd_call *call,
     return err;
 }
 
-/* The file goes only after its row is gone for good, and under the lock of
- * the database, because an upload of the same bytes may just come in. */
-static void remove_file(struct otterd_call *call, const char *sha256)
-{
-    int64_t uses = 1;
-    int err = otterd_store_begin(call->store);
-
-    if (err == 0) {
-        err = otterd_firmware_file_uses(call->store, sha256, &uses);
-    }
-    if (err == 0 && uses == 0) {
-        err = otterd_firmware_delete(call->dir, sha256);
-    }
-    otterd_store_cancel(call->store);
-    if (err != 0) {
-        otterd_log(OTTERD_LOG_WARNING, "firmware",
-                   otterd_log_text("sha256", sha256),
-                   otterd_log_text("why", "its file was left behind"));
-    }
-}
-
 void otterd_api_firmware_remove(struct otterd_call *call)
 {
     struct otterd_firmware f;
@@ -378,6 +383,7 @@ void otterd_api_firmware_remove(struct otterd_call *call)
         otterd_store_cancel(call->store);
         return;
     }
-    remove_file(call, f.sha256);
+    /* Only now: the row is gone for good. */
+    remove_unused(call, f.sha256);
     call->status = 204;
 }

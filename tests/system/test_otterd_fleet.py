@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import re
 import socket
+import sqlite3
 import unittest
 
 from otter_esp32 import make_esp32_image
@@ -161,6 +162,20 @@ class Firmware(Api):
             self.assertEqual(self.admin.get(f"/firmware/{made['id']}/file")
                              .body, self.image)
             self.assertEqual(ask(self.port, changed()).body, self.image)
+
+    def test_firmware_that_the_database_refuses_leaves_no_file(self):
+        kept = self.upload()
+        with contextlib.closing(sqlite3.connect(
+                self.data / "otterd.db")) as db:
+            db.execute("CREATE TRIGGER no BEFORE INSERT ON audit BEGIN"
+                       " SELECT RAISE(ABORT, 'no more'); END")
+        self.problem(self.admin.post("/firmware", make_image(8192), name="a",
+                                     version="1"), 503, "no more")
+        self.problem(self.admin.post("/firmware", self.image, name="twin",
+                                     version="1"), 503, "no more")
+        self.assertEqual([f.name for f in (self.data / "firmware").iterdir()],
+                         [kept["sha256"]])
+        self.assertEqual(self.admin.get("/firmware")["firmware"], [kept])
 
     def test_firmware_that_cannot_run_is_refused_with_the_reason(self):
         image = self.image

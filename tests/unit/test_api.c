@@ -110,6 +110,9 @@ static void check_operation(json_t *doc, const struct otterd_route *route)
                 strncmp(brace + 1, names, strlen(names)) == 0);
     check_body(op, route);
     assert_non_null(json_object_get(op, "summary"));
+    if (route->kind != OTTERD_ROUTE_TEXT) { /* what needs the database */
+        assert_non_null(json_object_get(responses, "503"));
+    }
     assert_true(json_object_get(responses, "200") != NULL ||
                 json_object_get(responses, "201") != NULL ||
                 json_object_get(responses, "204") != NULL);
