@@ -93,12 +93,7 @@ void otterd_api_tokens(struct otterd_call *call)
     }
     rows = json_array();
     err = otterd_token_list(call->store, after, limit + 1, append_token, rows);
-    if (err != 0) {
-        json_decref(rows);
-        otterd_answer_store(call, err);
-        return;
-    }
-    otterd_answer_page(call, "tokens", rows, limit, "id");
+    otterd_answer_page(call, err, "tokens", rows, limit, "id");
 }
 
 void otterd_api_token_add(struct otterd_call *call)
@@ -273,12 +268,7 @@ void otterd_api_paths(struct otterd_call *call)
     }
     rows = json_array();
     err = otterd_path_list(call->store, after, limit + 1, append_path, rows);
-    if (err != 0) {
-        json_decref(rows);
-        otterd_answer_store(call, err);
-        return;
-    }
-    otterd_answer_page(call, "paths", rows, limit, "path");
+    otterd_answer_page(call, err, "paths", rows, limit, "path");
 }
 
 /* What stands for one byte in a URL, %2F, or NULL. */
@@ -437,10 +427,5 @@ void otterd_api_audit(struct otterd_call *call)
     }
     rows = json_array();
     err = otterd_audit_list(call->store, after, limit + 1, append_audit, rows);
-    if (err != 0) {
-        json_decref(rows);
-        otterd_answer_store(call, err);
-        return;
-    }
-    otterd_answer_page(call, "audit", rows, limit, "id");
+    otterd_answer_page(call, err, "audit", rows, limit, "id");
 }

@@ -23,6 +23,7 @@ void otterd_call_release(struct otterd_call *call)
 {
     json_decref(call->body);
     json_decref(call->answer);
+    json_decref(call->gone);
     otterd_upload_free(call->upload);
     if (call->fd >= 0) {
         close(call->fd);

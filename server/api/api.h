@@ -51,6 +51,7 @@ struct otterd_call {
     char cookie[OTTERD_COOKIE_MAX];      /* Set-Cookie, or empty */
     const char *event; /* the answer is also an event of this name */
     int64_t replaced;  /* release that this one took the place of, 0: none */
+    json_t *gone;      /* what was removed, for the event of it, or NULL */
 };
 
 /* Prepares a call: all zero, no file. */

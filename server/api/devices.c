@@ -64,12 +64,7 @@ void otterd_api_devices(struct otterd_call *call)
     filter.limit = limit + 1;
     rows = json_array();
     err = otterd_device_list(call->store, &filter, append_device, rows);
-    if (err != 0) {
-        json_decref(rows);
-        otterd_answer_store(call, err);
-        return;
-    }
-    otterd_answer_page(call, "devices", rows, limit, "mac");
+    otterd_answer_page(call, err, "devices", rows, limit, "mac");
 }
 
 static void answer_device(struct otterd_call *call, uint64_t mac)
@@ -203,6 +198,7 @@ void otterd_api_device_forget(struct otterd_call *call)
         return;
     }
     call->status = 204;
+    call->gone = json_pack("{s:o}", "device", otterd_show_mac(mac));
 }
 
 static void append_history(void *user, const struct otterd_history_row *row)
@@ -231,17 +227,14 @@ void otterd_api_device_history(struct otterd_call *call)
     if (err == 0 && device.state == OTTERD_UNKNOWN) {
         err = OTTER_ERR_NO_DATA;
     }
-    rows = json_array();
-    if (err == 0) {
-        err = otterd_device_history(call->store, mac, after, limit + 1,
-                                    append_history, rows);
-    }
     if (err != 0) {
-        json_decref(rows);
         otterd_answer_error(call, err, "device");
         return;
     }
-    otterd_answer_page(call, "history", rows, limit, "id");
+    rows = json_array();
+    err = otterd_device_history(call->store, mac, after, limit + 1,
+                                append_history, rows);
+    otterd_answer_page(call, err, "history", rows, limit, "id");
 }
 
 /* What the device said last, heard again. */

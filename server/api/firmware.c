@@ -29,12 +29,7 @@ void otterd_api_firmware_list(struct otterd_call *call)
     rows = json_array();
     err = otterd_firmware_list(call->store, after, limit + 1, append_firmware,
                                rows);
-    if (err != 0) {
-        json_decref(rows);
-        otterd_answer_store(call, err);
-        return;
-    }
-    otterd_answer_page(call, "firmware", rows, limit, "id");
+    otterd_answer_page(call, err, "firmware", rows, limit, "id");
 }
 
 /* The firmware that the path names. */
@@ -386,4 +381,5 @@ void otterd_api_firmware_remove(struct otterd_call *call)
     /* Only now: the row is gone for good. */
     remove_unused(call, f.sha256);
     call->status = 204;
+    call->gone = json_pack("{s:I}", "firmware", (json_int_t)f.id);
 }

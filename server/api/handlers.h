@@ -7,6 +7,7 @@
 #define OTTER_SERVER_API_HANDLERS_H
 
 #include "server/api/api.h"
+#include "server/api/hub.h"
 #include "server/store/devices.h"
 
 void otterd_api_me(struct otterd_call *call);
@@ -96,9 +97,10 @@ void otterd_answer_error(struct otterd_call *call, int err, const char *what);
 /* Takes the answer over. */
 void otterd_answer(struct otterd_call *call, unsigned status, json_t *answer);
 
-/* A list that was asked for with one row more than the page has: cuts it and
- * says in `next` where it goes on, by the member `key` of its last row. */
-void otterd_answer_page(struct otterd_call *call, const char *name,
+/* A list that was asked for with one row more than the page has, and how that
+ * went: cuts it and says in `next` where it goes on, by the member `key` of
+ * its last row.  Takes `rows` over. */
+void otterd_answer_page(struct otterd_call *call, int err, const char *name,
                         json_t *rows, int64_t limit, const char *key);
 
 /* ---- Showing ---- */
@@ -115,5 +117,9 @@ json_t *otterd_show_device(const struct otterd_device_view *view);
 json_t *otterd_show_firmware(const struct otterd_firmware *firmware);
 json_t *otterd_show_release(const struct otterd_release_view *view);
 json_t *otterd_show_token(const struct otterd_token *token);
+
+/* Publishes the release as it is now. */
+void otterd_tell_release(struct otterd_hub *hub, struct otterd_store *store,
+                         int64_t id);
 
 #endif

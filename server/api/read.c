@@ -242,11 +242,16 @@ void otterd_answer_error(struct otterd_call *call, int err, const char *what)
     }
 }
 
-void otterd_answer_page(struct otterd_call *call, const char *name,
+void otterd_answer_page(struct otterd_call *call, int err, const char *name,
                         json_t *rows, int64_t limit, const char *key)
 {
     json_t *next = json_null();
 
+    if (err != 0) {
+        json_decref(rows);
+        otterd_answer_store(call, err);
+        return;
+    }
     if ((int64_t)json_array_size(rows) > limit) {
         json_t *last;
 

@@ -32,12 +32,7 @@ void otterd_api_releases(struct otterd_call *call)
     filter.limit = limit + 1;
     rows = json_array();
     err = otterd_release_list(call->store, &filter, append_release, rows);
-    if (err != 0) {
-        json_decref(rows);
-        otterd_answer_store(call, err);
-        return;
-    }
-    otterd_answer_page(call, "releases", rows, limit, "id");
+    otterd_answer_page(call, err, "releases", rows, limit, "id");
 }
 
 static void answer_release(struct otterd_call *call, unsigned status,
@@ -91,19 +86,16 @@ void otterd_api_release_devices(struct otterd_call *call)
         !otterd_query_word(call, "state", states, &state)) {
         return;
     }
-    rows = json_array();
     err = otterd_release_get(call->store, id, &view);
-    if (err == 0) {
-        err = otterd_release_devices(call->store, id, after, limit + 1,
-                                     state < 0 ? NULL : states[state],
-                                     append_device, rows);
-    }
     if (err != 0) {
-        json_decref(rows);
         otterd_answer_error(call, err, "release");
         return;
     }
-    otterd_answer_page(call, "devices", rows, limit, "mac");
+    rows = json_array();
+    err = otterd_release_devices(call->store, id, after, limit + 1,
+                                 state < 0 ? NULL : states[state],
+                                 append_device, rows);
+    otterd_answer_page(call, err, "devices", rows, limit, "mac");
 }
 
 /* The value of a target, by its kind. */

@@ -252,3 +252,16 @@ json_t *otterd_show_token(const struct otterd_token *token)
                      otterd_scope_name(token->scope), "created",
                      otterd_show_time(token->created));
 }
+
+void otterd_tell_release(struct otterd_hub *hub, struct otterd_store *store,
+                         int64_t id)
+{
+    struct otterd_release_view view;
+    json_t *data;
+
+    if (otterd_release_get(store, id, &view) == 0) {
+        data = otterd_show_release(&view);
+        otterd_hub_publish(hub, "release", data);
+        json_decref(data);
+    }
+}

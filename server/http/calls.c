@@ -7,9 +7,7 @@
 #include "server/http/calls.h"
 #include "server/api/handlers.h"
 #include "server/api/routes.h"
-#include "server/import.h"
 #include "server/log.h"
-#include "server/store/releases.h"
 
 #include "format/error.h"
 
@@ -55,7 +53,8 @@ struct otterd_calls {
 };
 
 /* The thing as it is now; of a device also that somebody changed it. */
-static void tell(struct otterd_hub *hub, const struct otterd_call *call)
+static void tell_changed(struct otterd_hub *hub,
+                         const struct otterd_call *call)
 {
     json_t *data = json_copy(call->answer);
 
@@ -66,42 +65,17 @@ static void tell(struct otterd_hub *hub, const struct otterd_call *call)
     json_decref(data);
 }
 
-/* A device or a firmware that is gone has only its name left. */
-static void tell_removed(struct otterd_hub *hub,
-                         const struct otterd_call *call)
+static void tell(struct otterd_hub *hub, const struct otterd_call *call)
 {
-    bool device = strcmp(call->route->path, "/devices/{mac}") == 0;
-    uint64_t mac;
-    json_t *data;
-
-    if (strcmp(call->route->method, "DELETE") != 0 || call->status != 204) {
-        return;
+    if (call->event != NULL && call->answer != NULL) {
+        tell_changed(hub, call);
     }
-    if (device && otterd_mac_read(call->arg, &mac) == 0) {
-        data = json_pack("{s:o}", "device", otterd_show_mac(mac));
-    } else if (strcmp(call->route->path, "/firmware/{id}") == 0) {
-        data = json_pack("{s:I}", "firmware",
-                         (json_int_t)strtoll(call->arg, NULL, 10));
-    } else {
-        return;
+    if (call->gone != NULL) {
+        otterd_hub_publish(hub, "removed", call->gone);
     }
-    otterd_hub_publish(hub, "removed", data);
-    json_decref(data);
-}
-
-/* Nobody asked for the end of the release that a new one takes the place of.
- */
-static void tell_replaced(struct otterd_hub *hub,
-                          const struct otterd_call *call)
-{
-    struct otterd_release_view view;
-    json_t *data;
-
-    if (call->status < 400 && call->replaced != 0 &&
-        otterd_release_get(call->store, call->replaced, &view) == 0) {
-        data = otterd_show_release(&view);
-        otterd_hub_publish(hub, "release", data);
-        json_decref(data);
+    /* Nobody asked for the end of this one by its own name. */
+    if (call->replaced != 0 && call->status < 400) {
+        otterd_tell_release(hub, call->store, call->replaced);
     }
 }
 
@@ -136,15 +110,11 @@ static void answer(struct worker *worker, struct otterd_http_call *http,
     } else {
         otterd_call_answer(call, http->body, http->len);
     }
-    if (call->event != NULL && call->answer != NULL) {
-        tell(worker->calls->hub, call);
-    }
-    tell_removed(worker->calls->hub, call);
-    tell_replaced(worker->calls->hub, call);
-    log_change(http);
     if (strcmp(call->route->method, "GET") != 0) {
         otterd_recall_doubt(http->server->recall);
     }
+    tell(worker->calls->hub, call);
+    log_change(http);
     http->phase = OTTERD_CALL_ANSWERED;
     MHD_resume_connection(http->connection);
 }

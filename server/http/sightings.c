@@ -5,7 +5,6 @@
 
 #include "server/api/handlers.h"
 #include "server/log.h"
-#include "server/store/releases.h"
 
 #include "format/error.h"
 
@@ -91,18 +90,6 @@ static void tell_device(struct otterd_sightings *s,
     json_decref(data);
 }
 
-static void tell_release(struct otterd_sightings *s, int64_t id)
-{
-    struct otterd_release_view view;
-    json_t *data;
-
-    if (otterd_release_get(s->store, id, &view) == 0) {
-        data = otterd_show_release(&view);
-        otterd_hub_publish(s->hub, "release", data);
-        json_decref(data);
-    }
-}
-
 /* Tells those who listen what was written. */
 static void tell(struct otterd_sightings *s,
                  const struct otterd_sighting *batch, size_t count)
@@ -120,7 +107,7 @@ static void tell(struct otterd_sightings *s,
     for (size_t i = 0; i < count; i++) {
         if (batch[i].counted != 0 && batch[i].counted != told) {
             told = batch[i].counted;
-            tell_release(s, told);
+            otterd_tell_release(s->hub, s->store, told);
         }
     }
 }

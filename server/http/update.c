@@ -365,15 +365,15 @@ static unsigned look_up(struct request *r, const char *path,
 
 /* From memory, while there is no room to note that the device asked: what the
  * answer would have told people is dropped anyway. */
-static bool recall(struct otterd_server *server,
-                   struct MHD_Connection *connection, const char *path,
-                   struct memory *memory)
+static bool recall(struct request *r, const char *path)
 {
+    struct otterd_server *server = r->server;
+    struct memory *memory = &r->memory;
     enum otterd_verdict verdict;
 
     memory->keyed =
         !otterd_log_wants(OTTERD_LOG_DEBUG) &&
-        otterd_recall_key(server->recall, connection, path, &memory->key);
+        otterd_recall_key(server->recall, r->connection, path, &memory->key);
     if (!memory->keyed || !otterd_sightings_crowded(server->sightings) ||
         !otterd_recall_find(server->recall, &memory->key, &verdict) ||
         !otterd_sightings_skip(server->sightings, verdict)) {
@@ -428,20 +428,13 @@ enum MHD_Result otterd__answer_device(struct otterd_server *server,
                                       const char *path, bool head,
                                       void **state)
 {
-    struct memory memory;
     struct request r;
 
-    memset(&memory, 0, sizeof memory);
-    if (recall(server, connection, path, &memory)) {
-        atomic_fetch_add(&server->metrics.responses[MHD_HTTP_NOT_MODIFIED], 1);
-        return otterd_answers_empty(server->answers, connection,
-                                    MHD_HTTP_NOT_MODIFIED);
-    }
     memset(&r, 0, sizeof r);
     r.server = server;
     r.connection = connection;
     r.head = head;
     r.state = state;
-    r.memory = memory;
-    return answer(&r, path);
+    return recall(&r, path) ? send_text(&r, MHD_HTTP_NOT_MODIFIED, "")
+                            : answer(&r, path);
 }
