@@ -244,6 +244,8 @@ enum otterd_gate otterd_heard_ask(const struct otterd_heard *heard,
     memcpy(ask->version, fields[FIELD_VERSION], sizeof ask->version);
     ask->has_free_space =
         read_number(fields[FIELD_FREE_SPACE], &ask->free_space);
+    ask->has_sketch_size =
+        read_number(fields[FIELD_SKETCH_SIZE], &ask->sketch_size);
     ask->has_chip_size = read_number(fields[FIELD_CHIP_SIZE], &ask->chip_size);
     return read_mac(fields[FIELD_STA_MAC], &ask->mac) ? OTTERD_GATE_OPEN
                                                       : OTTERD_GATE_MAC;

@@ -354,8 +354,16 @@ class Releases(Api):
         self.assertEqual((told["decision"], told["reason"]), (
             "no_update", "Unpacked, the image needs 614400 bytes of flash "
             "and the device has 524288."))
+        # 400000 bytes of sketch are 98 sectors, and 52 more make it fit.
         self.assertEqual(ask(self.port, changed(
-            free_space="225280", chip_size="1048576")).status, 200)
+            free_space="208896", chip_size="1048576")).status, 304)
+        self.settled(MAC, lambda d: d["chip_size"] == 1048576)
+        self.assertEqual(
+            self.admin.get(f"/devices/{MAC}/explain")["reason"],
+            "Unpacked, the image needs 614400 bytes of flash and the device "
+            "has 610304 below its file system.")
+        self.assertEqual(ask(self.port, changed(
+            free_space="212992", chip_size="1048576")).status, 200)
 
     def test_release_with_a_target_that_is_misspelled_is_refused(self):
         made = self.upload()
