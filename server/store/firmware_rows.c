@@ -12,12 +12,19 @@
 int otterd_firmware_learn(struct otterd_store *store,
                           const struct otterd_firmware *f)
 {
-    return otterd__store_run(
+    int err = otterd__store_run(
         store,
         otterd__store_query(store, OTTERD_Q_FIRMWARE_LEARN, "siisiii",
                             f->sha256, (int64_t)f->flash_size,
                             (int64_t)f->gzip, f->image_md5, (int64_t)f->chip,
                             (int64_t)f->image_size, (int64_t)f->kind));
+
+    /* Devices may be told otherwise now. */
+    return err != 0 || sqlite3_changes(store->db) == 0
+               ? err
+               : otterd_audit_say(store, f->by,
+                                  "firmware with SHA-256 %s looked into anew",
+                                  f->sha256);
 }
 
 int otterd_firmware_add(struct otterd_store *store,

@@ -34,7 +34,8 @@ OTTER_MUST_CHECK int otterd_firmware_add(
     int64_t *id);
 
 /* What the same bytes turned out to be, for rows that an older server wrote,
- * which saw less in them; removed ones too. */
+ * which saw less in them; removed ones too.  Notes who it was, when that is
+ * news. */
 OTTER_MUST_CHECK int otterd_firmware_learn(
     struct otterd_store *store, const struct otterd_firmware *firmware);
 

@@ -150,7 +150,9 @@ const char *const otterd__sql[OTTERD_Q_COUNT] = {
     /* An older server did not know as much of the same bytes. */
     [OTTERD_Q_FIRMWARE_LEARN] =
         "UPDATE firmware SET flash_size = ?2, gzip = ?3, image_md5 = ?4,"
-        " chip = ?5, image_size = ?6 WHERE sha256 = ?1 AND kind = ?7",
+        " chip = ?5, image_size = ?6 WHERE sha256 = ?1 AND kind = ?7 AND"
+        " (flash_size, gzip, image_md5, chip, image_size) IS NOT"
+        " (?2, ?3, ?4, ?5, ?6)",
     [OTTERD_Q_FIRMWARE_SAME] =
         "SELECT id FROM firmware WHERE sha256 = ?1 AND kind = ?2 AND name = ?3"
         " AND version = ?4 AND filename = ?5",

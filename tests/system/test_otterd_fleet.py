@@ -163,6 +163,22 @@ class Firmware(Api):
                              .body, self.image)
             self.assertEqual(ask(self.port, changed()).body, self.image)
 
+    def test_firmware_that_an_older_server_took_is_looked_into_anew(self):
+        made = self.upload()
+        with contextlib.closing(sqlite3.connect(
+                self.data / "otterd.db")) as db, db:
+            db.execute("UPDATE firmware SET image_size = 0")
+        path = f"/firmware/{made['id']}"
+        self.assertEqual(self.admin.get(path)["image_size"], None)
+        for _ in range(2):
+            self.assertEqual(self.made(self.admin.post(
+                "/firmware", self.image, name="lamp", version="2.0"), 200),
+                made)
+        entries = [entry["what"] for entry in
+                   self.admin.get("/audit")["audit"]]
+        self.assertEqual(entries.count(
+            f"firmware with SHA-256 {made['sha256']} looked into anew"), 1)
+
     def test_firmware_that_the_database_refuses_leaves_no_file(self):
         kept = self.upload()
         with contextlib.closing(sqlite3.connect(
