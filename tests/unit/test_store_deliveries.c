@@ -5,8 +5,8 @@
  * by side. */
 #include "server/store/devices.h"
 #include "server/store/releases.h"
+#include "tests/unit/scratch.h"
 
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,15 +14,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #define MAC 0x18FEAABBCCDDull
 
 struct rig {
-    char dir[64];
+    char dir[SCRATCH_MAX];
     struct otterd_store *store;
 };
 
@@ -31,8 +29,7 @@ static int setup(void **state)
     struct rig *rig = calloc(1, sizeof *rig);
 
     assert_non_null(rig);
-    strcpy(rig->dir, "/tmp/otter-deliveries-XXXXXX");
-    assert_non_null(mkdtemp(rig->dir));
+    scratch_make(rig->dir);
     assert_int_equal(otterd_store_open(&rig->store, rig->dir), 0);
     *state = rig;
     return 0;
@@ -41,19 +38,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct rig *rig = *state;
-    struct dirent *entry;
-    char path[512];
-    DIR *list;
 
     otterd_store_close(rig->store);
-    list = opendir(rig->dir);
-    assert_non_null(list);
-    while ((entry = readdir(list)) != NULL) {
-        snprintf(path, sizeof path, "%s/%s", rig->dir, entry->d_name);
-        unlink(path);
-    }
-    closedir(list);
-    assert_int_equal(rmdir(rig->dir), 0);
+    scratch_remove(rig->dir);
     free(rig);
     return 0;
 }

@@ -3,6 +3,7 @@
  * Searching devices for a text: finds what SQL's LIKE would find in any of
  * the texts, and printf in the MAC. */
 #include "server/store/devices.h"
+#include "tests/unit/scratch.h"
 
 #include <setjmp.h>
 #include <sqlite3.h>
@@ -12,14 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #define DEVICES 400
 
 struct rig {
-    char dir[64];
+    char dir[SCRATCH_MAX];
     struct otterd_store *store;
     sqlite3 *db;
 };
@@ -65,8 +65,7 @@ static int setup(void **state)
     char path[80];
 
     assert_non_null(rig);
-    strcpy(rig->dir, "/tmp/otter-search-XXXXXX");
-    assert_non_null(mkdtemp(rig->dir));
+    scratch_make(rig->dir);
     assert_int_equal(otterd_store_open(&rig->store, rig->dir), 0);
     snprintf(path, sizeof path, "%s/otterd.db", rig->dir);
     assert_int_equal(sqlite3_open(path, &rig->db), SQLITE_OK);
@@ -80,18 +79,11 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const files[] = {"otterd.db", "otterd.db-wal",
-                                        "otterd.db-shm"};
     struct rig *rig = *state;
-    char path[128];
 
     sqlite3_close(rig->db);
     otterd_store_close(rig->store);
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", rig->dir, files[i]);
-        unlink(path);
-    }
-    assert_int_equal(rmdir(rig->dir), 0);
+    scratch_remove(rig->dir);
     free(rig);
     return 0;
 }

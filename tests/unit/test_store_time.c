@@ -7,9 +7,9 @@
 #include "server/store/tokens.h"
 
 #include "format/error.h"
+#include "tests/unit/scratch.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,7 +26,7 @@
 #define MAC 0x18FEAABBCCDDull
 
 struct rig {
-    char dir[64];
+    char dir[SCRATCH_MAX];
     struct otterd_store *store;
 };
 
@@ -36,20 +35,10 @@ static int setup(void **state)
     struct rig *rig = calloc(1, sizeof *rig);
 
     assert_non_null(rig);
-    strcpy(rig->dir, "/tmp/otter-time-XXXXXX");
-    assert_non_null(mkdtemp(rig->dir));
+    scratch_make(rig->dir);
     assert_int_equal(otterd_store_open(&rig->store, rig->dir), 0);
     *state = rig;
     return 0;
-}
-
-static int remove_one(const char *path, const struct stat *status, int type,
-                      struct FTW *where)
-{
-    (void)status;
-    (void)type;
-    (void)where;
-    return remove(path);
 }
 
 static int teardown(void **state)
@@ -57,7 +46,7 @@ static int teardown(void **state)
     struct rig *rig = *state;
 
     otterd_store_close(rig->store);
-    nftw(rig->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(rig->dir);
     free(rig);
     return 0;
 }
