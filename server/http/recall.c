@@ -18,7 +18,8 @@
 #include <time.h>
 
 #define PLACES ((size_t)1 << 20) /* touched, and so taken, one by one */
-#define LOTS   4096
+#define LOTS   65536
+#define OFFERS 8 /* releases that are offered at a time, mostly one */
 #define LOCKS  64
 #define SAYS   2048 /* bytes of a request that are looked at, else none */
 
@@ -26,9 +27,17 @@ struct place {
     struct otterd_recall_key key;
     uint64_t moves; /* when this was decided */
     int64_t audit;
+    int64_t release; /* of an offer */
     uint16_t lot;
     uint8_t verdict;
+    uint8_t dialect;
     bool used;
+};
+
+/* What all who are offered a release share. */
+struct offer {
+    int64_t audit;
+    struct otterd_release release;
 };
 
 struct hasher {
@@ -41,6 +50,8 @@ struct otterd_recall {
     unsigned believe_ms;
     struct place *places;
     pthread_mutex_t locks[LOCKS];
+    pthread_mutex_t offers_lock;
+    struct offer offers[OFFERS];
     atomic_ullong moves;
     atomic_ullong lots[LOTS]; /* the last move of one of its devices */
     atomic_ullong doubts;
@@ -136,6 +147,7 @@ int otterd_recall_start(struct otterd_recall **out, unsigned threads,
     for (unsigned i = 0; i < LOCKS; i++) {
         pthread_mutex_init(&r->locks[i], NULL);
     }
+    pthread_mutex_init(&r->offers_lock, NULL);
     r->places = calloc(PLACES, sizeof *r->places);
     if (r->places == NULL) {
         return OTTER_ERR_NO_MEMORY;
@@ -168,6 +180,7 @@ void otterd_recall_stop(struct otterd_recall *r)
     for (unsigned i = 0; i < LOCKS; i++) {
         pthread_mutex_destroy(&r->locks[i]);
     }
+    pthread_mutex_destroy(&r->offers_lock);
     free(r->places);
     free(r);
 }
@@ -202,9 +215,24 @@ static size_t place_of(const struct otterd_recall_key *key)
     return (size_t)(key->part[0] & (PLACES - 1));
 }
 
+static bool find_offer(struct otterd_recall *r, int64_t audit, int64_t id,
+                       struct otterd_release *out)
+{
+    const struct offer *offer = &r->offers[(uint64_t)id % OFFERS];
+    bool found;
+
+    pthread_mutex_lock(&r->offers_lock);
+    found = offer->audit == audit && offer->release.id == id;
+    if (found) {
+        *out = offer->release;
+    }
+    pthread_mutex_unlock(&r->offers_lock);
+    return found;
+}
+
 bool otterd_recall_find(struct otterd_recall *r,
                         const struct otterd_recall_key *key,
-                        enum otterd_verdict *verdict)
+                        struct otterd_recalled *out)
 {
     size_t at = place_of(key);
     struct place place;
@@ -215,10 +243,13 @@ bool otterd_recall_find(struct otterd_recall *r,
     pthread_mutex_lock(&r->locks[at % LOCKS]);
     place = r->places[at];
     pthread_mutex_unlock(&r->locks[at % LOCKS]);
-    *verdict = (enum otterd_verdict)place.verdict;
+    out->verdict = (enum otterd_verdict)place.verdict;
+    out->dialect = (enum otterd_dialect)place.dialect;
     return place.used && memcmp(&place.key, key, sizeof *key) == 0 &&
            place.audit == atomic_load(&r->audit) &&
-           place.moves >= atomic_load(&r->lots[place.lot]);
+           place.moves >= atomic_load(&r->lots[place.lot]) &&
+           (out->verdict != OTTERD_OFFER ||
+            find_offer(r, place.audit, place.release, &out->release));
 }
 
 struct otterd_recall_moment otterd_recall_moment(struct otterd_recall *r)
@@ -246,20 +277,39 @@ void otterd_recall_saw(struct otterd_recall *r,
     }
 }
 
+static void keep_offer(struct otterd_recall *r, int64_t audit,
+                       const struct otterd_release *release)
+{
+    struct offer *offer = &r->offers[(uint64_t)release->id % OFFERS];
+
+    pthread_mutex_lock(&r->offers_lock);
+    if (offer->audit != audit || offer->release.id != release->id) {
+        offer->audit = audit;
+        offer->release = *release;
+    }
+    pthread_mutex_unlock(&r->offers_lock);
+}
+
 void otterd_recall_keep(struct otterd_recall *r,
                         const struct otterd_recall_key *key,
                         const struct otterd_recall_moment *moment,
                         int64_t audit, uint64_t mac,
-                        enum otterd_verdict verdict)
+                        const struct otterd_recalled *told)
 {
     size_t at = place_of(key);
+    bool offer = told->verdict == OTTERD_OFFER;
     struct place place = {.key = *key,
                           .moves = moment->moves,
                           .audit = audit,
+                          .release = offer ? told->release.id : 0,
                           .lot = (uint16_t)(mac % LOTS),
-                          .verdict = (uint8_t)verdict,
+                          .verdict = (uint8_t)told->verdict,
+                          .dialect = (uint8_t)told->dialect,
                           .used = true};
 
+    if (offer) {
+        keep_offer(r, audit, &told->release);
+    }
     pthread_mutex_lock(&r->locks[at % LOCKS]);
     r->places[at] = place;
     pthread_mutex_unlock(&r->locks[at % LOCKS]);

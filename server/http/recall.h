@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Requests that were told "nothing new", remembered: while the server is
- * crowded, the same words of the same device are answered from memory.  A
- * request is known by a keyed hash of all that it says, so nobody can make
- * one that is taken for another's.
+ * Decisions, remembered: while the server is crowded, the same words of the
+ * same device are answered from memory.  A request is known by a keyed hash of
+ * all that it says, so nobody can make one that is taken for another's.
  *
  * What is remembered counts only as long as what it was decided from stays as
  * it was.  Three things can change that, and each ends it:
@@ -35,6 +34,13 @@ struct otterd_recall_key {
     uint64_t part[2];
 };
 
+/* What it was told. */
+struct otterd_recalled {
+    enum otterd_verdict verdict;
+    enum otterd_dialect dialect;   /* of the path */
+    struct otterd_release release; /* of an offer, else not filled */
+};
+
 /* The moment before the database is asked. */
 struct otterd_recall_moment {
     uint64_t moves;
@@ -58,7 +64,7 @@ bool otterd_recall_key(struct otterd_recall *recall,
 /* What such a request was told, when that still counts. */
 bool otterd_recall_find(struct otterd_recall *recall,
                         const struct otterd_recall_key *key,
-                        enum otterd_verdict *verdict);
+                        struct otterd_recalled *out);
 
 /* Before a view of the database (store.h) is opened ... */
 struct otterd_recall_moment otterd_recall_moment(struct otterd_recall *recall);
@@ -74,7 +80,7 @@ void otterd_recall_keep(struct otterd_recall *recall,
                         const struct otterd_recall_key *key,
                         const struct otterd_recall_moment *moment,
                         int64_t audit, uint64_t mac,
-                        enum otterd_verdict verdict);
+                        const struct otterd_recalled *told);
 
 /* After a change was made: the next request looks for itself. */
 void otterd_recall_doubt(struct otterd_recall *recall);

@@ -36,6 +36,7 @@ struct otterd_sightings {
     size_t count;
     atomic_ullong lost;
     atomic_bool crowded; /* no room for those who are offered nothing */
+    atomic_bool full;    /* no room for anybody */
     bool stop;
     time_t complained; /* the writer's */
     uint64_t unsaid;   /* lost since then */
@@ -157,6 +158,7 @@ static void *write_them(void *arg)
         s->writing = batch;
         s->count = 0;
         atomic_store(&s->crowded, false);
+        atomic_store(&s->full, false);
         pthread_mutex_unlock(&s->lock);
         begin = read_ns(CLOCK_THREAD_CPUTIME_ID);
         if (otterd_device_saw(s->store, batch, count) == 0) {
@@ -224,15 +226,16 @@ static bool is_news(const struct otterd_sighting *sighting)
            sighting->verdict == OTTERD_OFFER;
 }
 
-bool otterd_sightings_crowded(struct otterd_sightings *s)
+bool otterd_sightings_crowded(struct otterd_sightings *s,
+                              enum otterd_verdict verdict)
 {
-    return atomic_load(&s->crowded);
+    return atomic_load(verdict == OTTERD_OFFER ? &s->full : &s->crowded);
 }
 
 bool otterd_sightings_skip(struct otterd_sightings *s,
                            enum otterd_verdict verdict)
 {
-    if (verdict == OTTERD_OFFER || !atomic_load(&s->crowded)) {
+    if (!otterd_sightings_crowded(s, verdict)) {
         return false;
     }
     atomic_fetch_add(&s->lost, 1);
@@ -250,6 +253,7 @@ void otterd_sightings_add(struct otterd_sightings *s,
     pthread_mutex_lock(&s->lock);
     if (s->count >= room) {
         atomic_store(&s->crowded, true);
+        atomic_store(&s->full, s->count >= ROOM);
         atomic_fetch_add(&s->lost, 1);
     } else {
         memcpy(&s->filling[s->count], sighting, size);

@@ -21,11 +21,12 @@ OTTER_MUST_CHECK int otterd_sightings_start(struct otterd_sightings **out,
                                             struct otterd_hub *hub,
                                             struct otterd_recall *recall);
 
-/* There is no room for those that are offered nothing. */
-bool otterd_sightings_crowded(struct otterd_sightings *sightings);
+/* Whether there is no room for a request that is answered like this; then
+ * nothing needs to be put together for `add`. */
+bool otterd_sightings_crowded(struct otterd_sightings *sightings,
+                              enum otterd_verdict verdict);
 
-/* True: there is no room for a request that was answered like this, which is
- * counted as lost; nothing needs to be put together for `add` then. */
+/* The same; when there is none the request is counted as lost. */
 bool otterd_sightings_skip(struct otterd_sightings *sightings,
                            enum otterd_verdict verdict);
 

@@ -25,6 +25,8 @@
 /* For who asks the same again. */
 struct memory {
     bool keyed;
+    bool recalled;
+    struct otterd_recalled told;
     struct otterd_recall_key key;
     struct otterd_recall_moment moment; /* when the database was asked */
     int64_t audit;
@@ -364,47 +366,60 @@ static unsigned look_up(struct request *r, const char *path,
 }
 
 /* From memory, while there is no room to note that the device asked: what the
- * answer would have told people is dropped anyway. */
-static bool recall(struct request *r, const char *path)
+ * decision would have told people is dropped anyway. */
+static void recall(struct otterd_server *server,
+                   struct MHD_Connection *connection, const char *path,
+                   struct memory *memory)
 {
-    struct otterd_server *server = r->server;
-    struct memory *memory = &r->memory;
-    enum otterd_verdict verdict;
-
     memory->keyed =
         !otterd_log_wants(OTTERD_LOG_DEBUG) &&
-        otterd_recall_key(server->recall, r->connection, path, &memory->key);
-    if (!memory->keyed || !otterd_sightings_crowded(server->sightings) ||
-        !otterd_recall_find(server->recall, &memory->key, &verdict) ||
-        !otterd_sightings_skip(server->sightings, verdict)) {
-        return false;
+        otterd_recall_key(server->recall, connection, path, &memory->key);
+    memory->recalled =
+        memory->keyed &&
+        otterd_sightings_crowded(server->sightings, OTTERD_CURRENT) &&
+        otterd_recall_find(server->recall, &memory->key, &memory->told) &&
+        otterd_sightings_skip(server->sightings, memory->told.verdict);
+    if (memory->recalled) {
+        atomic_fetch_add(&server->metrics.answers[memory->told.verdict], 1);
+        atomic_fetch_add(&server->metrics.recalled, 1);
     }
-    atomic_fetch_add(&server->metrics.answers[verdict], 1);
-    atomic_fetch_add(&server->metrics.recalled, 1);
-    return true;
 }
 
-/* Only what is answered with nothing but its status. */
-static void remember(const struct request *r)
+/* Files, and what is answered with nothing but its status. */
+static void remember(struct request *r)
 {
-    enum otterd_verdict verdict = r->judgement.decision.verdict;
-    bool empty = verdict == OTTERD_HELD ||
-                 (verdict == OTTERD_CURRENT && r->ask.mode != OTTERD_VERSION);
+    struct otterd_recalled *told = &r->memory.told;
 
-    if (r->memory.keyed && empty && !r->ask.odd_mode) {
-        otterd_recall_keep(r->server->recall, &r->memory.key,
-                           &r->memory.moment, r->memory.audit, r->ask.mac,
-                           verdict);
+    told->verdict = r->judgement.decision.verdict;
+    told->dialect = r->ask.dialect;
+    if (!r->memory.keyed || r->ask.odd_mode ||
+        told->verdict == OTTERD_NOT_KNOWN ||
+        (r->ask.mode == OTTERD_VERSION && told->verdict != OTTERD_HELD)) {
+        return;
     }
+    if (told->verdict == OTTERD_OFFER) {
+        told->release = r->judgement.release;
+    }
+    otterd_recall_keep(r->server->recall, &r->memory.key, &r->memory.moment,
+                       r->memory.audit, r->ask.mac, told);
+}
+
+/* The device is looked at for what is kept of its download. */
+static enum MHD_Result answer_recalled_offer(struct request *r)
+{
+    r->ask.dialect = r->memory.told.dialect;
+    if (otterd_heard_ask(&r->heard, &r->ask) != OTTERD_GATE_OPEN) {
+        return MHD_NO; /* these very words have come through it before */
+    }
+    r->judgement.release = r->memory.told.release;
+    return send_firmware(r);
 }
 
 static enum MHD_Result answer(struct request *r, const char *path)
 {
     enum otterd_gate gate = OTTERD_GATE_MAC;
-    unsigned status;
+    unsigned status = look_up(r, path, &gate);
 
-    MHD_get_connection_values(r->connection, MHD_HEADER_KIND, hear, &r->heard);
-    status = look_up(r, path, &gate);
     if (status != 0) {
         return send_text(r, status, "");
     }
@@ -435,6 +450,10 @@ enum MHD_Result otterd__answer_device(struct otterd_server *server,
     r.connection = connection;
     r.head = head;
     r.state = state;
-    return recall(&r, path) ? send_text(&r, MHD_HTTP_NOT_MODIFIED, "")
-                            : answer(&r, path);
+    recall(server, connection, path, &r.memory);
+    if (r.memory.recalled && r.memory.told.verdict != OTTERD_OFFER) {
+        return send_text(&r, MHD_HTTP_NOT_MODIFIED, "");
+    }
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, hear, &r.heard);
+    return r.memory.recalled ? answer_recalled_offer(&r) : answer(&r, path);
 }
