@@ -165,12 +165,19 @@ static void follow_download(struct request *r, uint32_t first, uint32_t last)
     cork(r->connection, 1);
 }
 
+static enum MHD_Result send_empty(struct otterd_server *server,
+                                  struct MHD_Connection *connection,
+                                  unsigned status)
+{
+    atomic_fetch_add(&server->metrics.responses[status], 1);
+    return otterd_answers_empty(server->answers, connection, status);
+}
+
 static enum MHD_Result send_text(struct request *r, unsigned status,
                                  const char *text)
 {
     if (text[0] == '\0') {
-        atomic_fetch_add(&r->server->metrics.responses[status], 1);
-        return otterd_answers_empty(r->server->answers, r->connection, status);
+        return send_empty(r->server, r->connection, status);
     }
     return otterd__send(r->server, r->connection, status, otterd__text(text));
 }
@@ -443,17 +450,20 @@ enum MHD_Result otterd__answer_device(struct otterd_server *server,
                                       const char *path, bool head,
                                       void **state)
 {
+    struct memory memory;
     struct request r;
 
+    memset(&memory, 0, sizeof memory);
+    recall(server, connection, path, &memory);
+    if (memory.recalled && memory.told.verdict != OTTERD_OFFER) {
+        return send_empty(server, connection, MHD_HTTP_NOT_MODIFIED);
+    }
     memset(&r, 0, sizeof r);
     r.server = server;
     r.connection = connection;
     r.head = head;
     r.state = state;
-    recall(server, connection, path, &r.memory);
-    if (r.memory.recalled && r.memory.told.verdict != OTTERD_OFFER) {
-        return send_text(&r, MHD_HTTP_NOT_MODIFIED, "");
-    }
+    r.memory = memory;
     MHD_get_connection_values(connection, MHD_HEADER_KIND, hear, &r.heard);
-    return r.memory.recalled ? answer_recalled_offer(&r) : answer(&r, path);
+    return memory.recalled ? answer_recalled_offer(&r) : answer(&r, path);
 }
