@@ -40,6 +40,7 @@ struct request {
     struct otterd_ask ask;
     struct otterd_judgement judgement;
     bool head;
+    bool missing; /* the file that it should get */
     void **state; /* of the exchange */
     struct memory memory;
 };
@@ -74,6 +75,17 @@ static void copy_clean(char *out, size_t size, const char *text)
     out[i] = '\0';
 }
 
+/* Nothing was offered, whatever was decided. */
+static void tell_missing(struct otterd_sighting *s,
+                         const struct otterd_release *release)
+{
+    s->verdict = OTTERD_HELD;
+    s->answer = MHD_HTTP_SERVICE_UNAVAILABLE;
+    snprintf(s->reason, sizeof s->reason,
+             "The server has lost the file of version %s; upload it again.",
+             release->version);
+}
+
 static void note_sighting(const struct request *r)
 {
     const struct otterd_decision *decision = &r->judgement.decision;
@@ -91,6 +103,9 @@ static void note_sighting(const struct request *r)
     copy_clean(s.version, sizeof s.version, r->ask.version);
     copy_clean(s.status, sizeof s.status, r->heard.status);
     copy_clean(s.reason, sizeof s.reason, decision->reason);
+    if (r->missing) {
+        tell_missing(&s, &r->judgement.release);
+    }
     memcpy(s.headers, r->heard.lines, r->heard.lines_len + 1);
     if (otterd_log_wants(OTTERD_LOG_DEBUG)) {
         char mac[13];
@@ -101,7 +116,7 @@ static void note_sighting(const struct request *r)
                    otterd_log_text("version", s.version),
                    otterd_log_text("answer", s.reason));
     }
-    if (decision->release != NULL && !r->head) {
+    if (decision->release != NULL && !r->head && !r->missing) {
         s.release = decision->release->id;
         memcpy(s.offered, decision->release->version, sizeof s.offered);
     }
@@ -203,10 +218,12 @@ static enum MHD_Result send_version(struct request *r)
 
 static enum MHD_Result send_missing(struct request *r, int err)
 {
+    r->missing = true;
     otterd_log(OTTERD_LOG_ERROR, "firmware",
                otterd_log_text("sha256", r->judgement.release.sha256),
                otterd_log_text("why", otter_error_text(err)));
-    return send_text(r, MHD_HTTP_SERVICE_UNAVAILABLE, "");
+    return send_text(r, MHD_HTTP_SERVICE_UNAVAILABLE,
+                     "The server has lost this file.\n");
 }
 
 static enum MHD_Result send_part(struct request *r, uint32_t first,
@@ -232,9 +249,7 @@ static enum MHD_Result send_part(struct request *r, uint32_t first,
     snprintf(line, sizeof line, "bytes %" PRIu32 "-%" PRIu32 "/%" PRIu32,
              first, last, release->size);
     add(response, "Content-Range", line);
-    if (!r->head) {
-        follow_download(r, first, last);
-    }
+    follow_download(r, first, last);
     return otterd__send(r->server, r->connection, MHD_HTTP_PARTIAL_CONTENT,
                         response);
 }
@@ -278,7 +293,8 @@ static enum MHD_Result send_firmware(struct request *r)
     char etag[72];
     int range = 0;
 
-    if (r->heard.range[0] != '\0') {
+    /* A range is of a GET alone (RFC 9110, 14.2). */
+    if (r->heard.range[0] != '\0' && !r->head) {
         snprintf(etag, sizeof etag, "\"%s\"", r->judgement.release.sha256);
         if (r->heard.if_range[0] == '\0' ||
             strcmp(r->heard.if_range, etag) == 0) {
@@ -426,9 +442,14 @@ static enum MHD_Result answer(struct request *r, const char *path)
 {
     enum otterd_gate gate = OTTERD_GATE_MAC;
     unsigned status = look_up(r, path, &gate);
+    enum MHD_Result result;
 
     if (status != 0) {
-        return send_text(r, status, "");
+        return send_text(r, status,
+                         status == MHD_HTTP_NOT_FOUND
+                             ? "Nothing is here: people go to /, devices to "
+                               "/update or a path of their product.\n"
+                             : "The database cannot be read.\n");
     }
     if (gate != OTTERD_GATE_OPEN) {
         atomic_fetch_add(&r->server->metrics.refused, 1);
@@ -437,12 +458,13 @@ static enum MHD_Result answer(struct request *r, const char *path)
     remember(r);
     atomic_fetch_add(
         &r->server->metrics.answers[r->judgement.decision.verdict], 1);
+    result = send_decision(r);
     if (otterd_log_wants(OTTERD_LOG_DEBUG) ||
         !otterd_sightings_skip(r->server->sightings,
                                r->judgement.decision.verdict)) {
         note_sighting(r);
     }
-    return send_decision(r);
+    return result;
 }
 
 enum MHD_Result otterd__answer_device(struct otterd_server *server,

@@ -325,6 +325,9 @@ class Server(Case):
         other = ask(port, [*HEADERS, ("Range", "bytes=9-"),
                            ("If-Range", '"another"')])
         self.assertEqual((other.status, other.body), (200, self.image))
+        head = ask(port, [*HEADERS, ("Range", "bytes=9-")], method="HEAD")
+        self.assertEqual((head.status, head.headers["content-length"]),
+                         (200, str(size)))
 
     def test_otterd_notices_a_file_that_changed_under_it(self):
         """Files that devices have got already are kept open."""
@@ -362,7 +365,9 @@ class Server(Case):
     def test_otterd_withstands_bad_input(self):
         self.import_table()
         server, port = self.serve()
-        self.assertEqual(ask(port, HEADERS, path="/other").status, 404)
+        other = ask(port, HEADERS, path="/other")
+        self.assertEqual(other.status, 404)
+        self.assertIn(b"devices to /update", other.body)
         for path in ("/../../etc/passwd", "/update/..%2f", "/%00", "/\xff",
                      "/" + "a" * 4000, "/update' OR 1=1"):
             self.assertIn(ask(port, HEADERS, path=path).status, (400, 404))

@@ -315,6 +315,27 @@ class Firmware(Api):
 
 
 class Releases(Api):
+    def test_what_is_lost_is_not_offered(self):
+        self.accept()
+        made = self.upload()
+        release = self.release(made)
+        file = self.data / "firmware" / made["sha256"]
+        whole = file.read_bytes()
+        file.unlink()
+        answer = ask(self.port, changed())
+        self.assertEqual((answer.status, answer.body),
+                         (503, b"The server has lost this file.\n"))
+        device = self.settled(MAC, lambda d: d["answer"])
+        self.assertEqual(device["answer"]["status"], 503)
+        self.assertIn("lost the file of version 2.0",
+                      device["answer"]["reason"])
+        at = f"/releases/{release['id']}"
+        self.assertEqual(self.admin.get(at).json["counts"]["offered"], 0)
+        file.write_bytes(whole)
+        self.assertEqual(ask(self.port, changed()).body, self.image)
+        self.settled(MAC, lambda d: d["answer"]["status"] == 200)
+        self.assertEqual(self.admin.get(at).json["counts"]["offered"], 1)
+
     def test_release_is_followed_to_its_end_live(self):
         self.accept()
         made = self.upload()
