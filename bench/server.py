@@ -4,7 +4,8 @@
 
 On loopback, one after the other in turns, each asked by the same wrk with the
 same requests: nginx with a bare 304 and with a static file by sendfile, nginx
-with php-fpm and the manual's script, and otterd with 2, 100,000 and 1,000,000
+with php-fpm and the manual's script, libmicrohttpd by itself (bare.c), which
+otterd is built on, and otterd with 2, 100,000 and 1,000,000
 known devices, every request from another of them: one release for all of them,
 or with --import a release for each, as in the script's table.  Prints requests and the
 servers' CPU time per request as ratios to nginx, and resident memory; asserts
@@ -39,6 +40,7 @@ sys.path.insert(0, str(ROOT / "tests" / "system"))
 from push_peer import make_image  # noqa: E402
 
 BIN = pathlib.Path(os.environ.get("OTTER_BIN", ROOT / "build/bin"))
+BARE = ROOT / "build/release/bench/bare"
 SCRIPT = ROOT / "tests" / "system" / "pull_script.php"
 SIZE = 400 * 1024
 CONNECTIONS = 32
@@ -247,6 +249,12 @@ def start_nginx(folder):
         folder)
 
 
+def start_bare(folder):
+    port = free_port()
+    return Server("libmicrohttpd", port, [
+        [BARE, str(port), folder / "bin" / f"{NEW}.bin"]], folder)
+
+
 def import_table(data, folder, devices):
     """A release for each device, as in the script's table."""
     names = folder / f"table-{devices}.txt"
@@ -320,19 +328,20 @@ def wrk(server, known, path, version, keep, seconds, folder):
     return int(count[1]) / float(count[2]), cpu / int(count[1]) * 1e6
 
 
-def contenders(nginx, otterds):
-    """(what, nginx's path, version that asks): the others' path is /update."""
+def contenders(nginx, bare, otterds):
+    """(what, version that asks, who is asked and how)"""
     for what, static, version in (("304", "/304", NEW),
                                   (f"{SIZE // 1024} KiB", "/file", OLD)):
         yield what, version, [
             ("nginx, static", nginx, 2, static),
             ("nginx + php-fpm", nginx, 2, "/update"),
+            ("libmicrohttpd, static", bare, 2, static),
             *((f"otterd, {n} devices", server, n, "/update")
               for n, server in otterds.items())]
 
 
-def measure(nginx, otterds, args, folder):
-    for what, version, servers in contenders(nginx, otterds):
+def measure(nginx, bare, otterds, args, folder):
+    for what, version, servers in contenders(nginx, bare, otterds):
         for keep in (False, True):
             runs = {name: [] for name, *_ in servers}
             for turn in range(args.rounds):
@@ -390,13 +399,15 @@ def main():
         write_files(folder)
         nginx = start_nginx(folder)
         stack.callback(nginx.stop)
+        bare = start_bare(folder)
+        stack.callback(bare.stop)
         otterds = {}
         for n in devices:
             otterds[n] = start_otterd(folder, n, args.imported)
             stack.callback(otterds[n].stop)
-        measure(nginx, otterds, args, folder)
+        measure(nginx, bare, otterds, args, folder)
         print("resident memory (proportional)")
-        for server in [nginx, *otterds.values()]:
+        for server in [nginx, bare, *otterds.values()]:
             print(f"  {server.name:24} {server.memory():9.1f} MiB")
 
 
