@@ -4,6 +4,7 @@
 #include "server/http/sightings.h"
 
 #include "server/api/handlers.h"
+#include "server/http/spare.h"
 #include "server/log.h"
 
 #include "format/error.h"
@@ -17,8 +18,6 @@
 
 #define ROOM             2048
 #define RESERVED         512 /* of these, for offers and downloads alone */
-#define PAUSE_MS         20
-#define SHARE            19 /* pauses so many times as long as it worked */
 #define COMPLAIN_SECONDS 10
 
 /* Devices that are told of in one batch: nobody reads more at that pace. */
@@ -38,8 +37,9 @@ struct otterd_sightings {
     atomic_bool crowded; /* no room for those who are offered nothing */
     atomic_bool full;    /* no room for anybody */
     bool stop;
-    time_t complained; /* the writer's */
-    uint64_t unsaid;   /* lost since then */
+    time_t complained;         /* the writer's */
+    uint64_t unsaid;           /* lost since then */
+    struct otterd_spare spare; /* the writer's */
 };
 
 static int64_t read_ns(clockid_t clock)
@@ -50,20 +50,13 @@ static int64_t read_ns(clockid_t clock)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Others want to write too, and answering goes before keeping account: the
- * writer takes a twentieth of a core at most, however many devices ask; that
- * is more than a thousand sightings a second.  A fuller batch costs the disk
- * no more. */
+/* A fuller batch costs the disk no more. */
 static void let_others(struct otterd_sightings *s, int64_t worked_ns)
 {
-    int64_t pause = worked_ns * SHARE;
     struct timespec until;
     int64_t end;
 
-    if (pause < PAUSE_MS * 1000000) {
-        pause = PAUSE_MS * 1000000;
-    }
-    end = read_ns(CLOCK_MONOTONIC) + pause;
+    end = read_ns(CLOCK_MONOTONIC) + otterd_spare_rest(&s->spare, worked_ns);
     until.tv_sec = (time_t)(end / 1000000000);
     until.tv_nsec = (long)(end % 1000000000);
     while (!s->stop &&
@@ -168,6 +161,7 @@ static void *write_them(void *arg)
         } else {
             complain(s, count);
         }
+        otterd_spare_see_here(&s->spare);
         pthread_mutex_lock(&s->lock);
         atomic_fetch_add(&s->lost, count);
         let_others(s, read_ns(CLOCK_THREAD_CPUTIME_ID) - begin);
@@ -197,6 +191,7 @@ int otterd_sightings_start(struct otterd_sightings **out, const char *dir,
     }
     s->hub = hub;
     s->recall = recall;
+    otterd_spare_begin_here(&s->spare);
     err = otterd_store_open(&s->store, dir);
     s->filling = calloc(ROOM, sizeof *s->filling);
     s->writing = calloc(ROOM, sizeof *s->writing);
