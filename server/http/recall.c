@@ -68,24 +68,29 @@ struct says {
     size_t len; /* SAYS: too much */
 };
 
-static void say(struct says *says, const char *text)
+/* With its length, so that nothing else reads the same. */
+static void say(struct says *says, const char *text, size_t len)
 {
-    size_t len = text == NULL ? 1 : strlen(text) + 1;
+    const uint16_t mark = (uint16_t)len;
 
-    if (len >= SAYS - says->len) {
+    if (len + sizeof mark >= SAYS - says->len) {
         says->len = SAYS;
         return;
     }
-    memcpy(says->text + says->len, text == NULL ? "" : text, len);
-    says->len += len;
+    memcpy(says->text + says->len, &mark, sizeof mark);
+    if (len > 0) { /* else there may be no text */
+        memcpy(says->text + says->len + sizeof mark, text, len);
+    }
+    says->len += sizeof mark + len;
 }
 
 static enum MHD_Result say_header(void *user, enum MHD_ValueKind kind,
-                                  const char *name, const char *value)
+                                  const char *name, size_t name_len,
+                                  const char *value, size_t value_len)
 {
     (void)kind;
-    say(user, name);
-    say(user, value);
+    say(user, name, name_len);
+    say(user, value, value_len);
     return MHD_YES;
 }
 
@@ -112,8 +117,9 @@ bool otterd_recall_key(struct otterd_recall *recall,
     struct says says;
 
     says.len = 0;
-    say(&says, path);
-    MHD_get_connection_values(connection, MHD_HEADER_KIND, say_header, &says);
+    say(&says, path, strlen(path));
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, say_header,
+                                &says);
     return says.len < SAYS &&
            hash(&recall->hashers[otterd__lane() % recall->count], &says, key);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The quarter notes some thousand requests a second, the fiftieth some hundred;
- * what devices are answered does not depend on it. */
+ * The quarter notes some thousand requests a second, the fiftieth some
+ * hundred; what devices are answered does not depend on it. */
 #include "server/http/spare.h"
 
 #include <stdio.h>
