@@ -4,7 +4,7 @@
 # builds out of tree, in build/.  `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help demo up test build install debug bench size powercut fuzz format
-.PHONY: clean
+.PHONY: race clean
 
 SECONDS ?= 30
 # Most system tests wait for a device or a timer: several fit on a core.
@@ -59,6 +59,10 @@ size: ## bytes and stack on the chip
 powercut: ## cut the power CUTS times (SEED repeats a run)
 	@scripts/setup test
 	@scripts/powercut --cuts $(CUTS) --seed $(SEED)
+
+race: ## the server's threads, watched
+	@scripts/setup test
+	@scripts/race
 
 fuzz: ## each parser for SECONDS seconds
 	@scripts/setup fuzz
