@@ -191,7 +191,7 @@ int otterd_sightings_start(struct otterd_sightings **out, const char *dir,
     }
     s->hub = hub;
     s->recall = recall;
-    otterd_spare_begin_here(&s->spare);
+    otterd_spare_begin_here(&s->spare, OTTERD_UPTIME);
     err = otterd_store_open(&s->store, dir);
     s->filling = calloc(ROOM, sizeof *s->filling);
     s->writing = calloc(ROOM, sizeof *s->writing);

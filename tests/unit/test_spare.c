@@ -100,13 +100,29 @@ static void test_this_machine_is_read(void **state)
     struct otterd_spare spare;
 
     (void)state;
-    otterd_spare_begin_here(&spare);
+    otterd_spare_begin_here(&spare, OTTERD_UPTIME);
+    assert_true(spare.sees_all);
     assert_true(spare.up_ms > 0);
     spare.up_ms = 0; /* as if the machine had only started */
     spare.idle_ms = 0;
     otterd_spare_see_here(&spare);
     assert_true(spare.up_ms > 0);
     assert_in_range(spare.idle, 0, 1000);
+}
+
+/* This process has not worked for long, so all is idle. */
+static void test_process_is_alone_where_the_machine_is_hidden(void **state)
+{
+    struct otterd_spare spare;
+
+    (void)state;
+    otterd_spare_begin_here(&spare, "/proc/no-such-file");
+    assert_false(spare.sees_all);
+    spare.up_ms -= 1000000;
+    spare.idle_ms -= 1000000 * (int64_t)spare.cores;
+    otterd_spare_see_here(&spare);
+    assert_in_range(spare.idle, 990, 1000);
+    assert_int_equal(otterd_spare_rest(&spare, 10 * MS), 30 * MS);
 }
 
 int main(void)
@@ -119,6 +135,7 @@ int main(void)
         cmocka_unit_test(test_busy_until_there_is_enough_to_tell),
         cmocka_unit_test(test_uptime_is_read),
         cmocka_unit_test(test_this_machine_is_read),
+        cmocka_unit_test(test_process_is_alone_where_the_machine_is_hidden),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
