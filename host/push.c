@@ -33,7 +33,7 @@
 #define RETRIES          2
 #define RETRY_PAUSE_MS   2000
 #define CHUNK            1460
-#define SURVEY_MS        700
+#define SURVEY_MS        700 /* also for the ports of pages */
 #define DISCOVER_MS      3000
 #define BACK_MS          30000
 #define WEB_BACK_MS      60000 /* a restart that installs takes longer */
@@ -114,15 +114,19 @@ static const char *ask(void *user, const struct otter_push_target *target)
 }
 
 /* Without --via auto a person decides, if there is one. */
+static bool asks_around(const struct push *p)
+{
+    return p->job.can_ask && !p->options.via && !p->options.quiet &&
+           isatty(STDIN_FILENO) && otter_push_report_is_terminal();
+}
+
 static bool go_around(void *user, const struct otter_push_target *target)
 {
     const struct push *p = user;
-    bool asks = p->job.can_ask && !p->options.via && !p->options.quiet &&
-                isatty(STDIN_FILENO) && otter_push_report_is_terminal();
     char answer[16] = "";
     FILE *terminal;
 
-    if (!asks) {
+    if (!asks_around(p)) {
         return p->via_auto;
     }
     terminal = fopen("/dev/tty", "r+e");
@@ -335,8 +339,10 @@ static int make_targets(struct push *p)
         target->web = p->via_http;
         target->web_port =
             (uint16_t)or_default(p->options.page_port, OTTER_PUSH_WEB_PORT);
+        target->web_port_given = p->options.page_port != 0;
         if (p->via_http && target->port_given) {
             target->web_port = target->port;
+            target->web_port_given = true;
         }
         if (entry->password_file) {
             status = read_password(&p->own[i], entry->password_file);
@@ -378,6 +384,9 @@ static int prepare(struct push *p)
     status = status ? status : find_password(p);
     status = status ? status : find_local(p);
     p->job.can_ask = p->run.count == 1 && !o->json;
+    if (!o->no_mdns && (p->via_http || p->via_auto || asks_around(p))) {
+        p->run.page_ms = SURVEY_MS;
+    }
     status = status ? status : load(p);
     prepare_web(p);
     return status;

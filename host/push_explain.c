@@ -109,9 +109,12 @@ static void explain_no_answer(struct otter_push_explanation *e,
         SAY(e->what, "no update page answers on TCP port %u: %s",
             target->web_port,
             s->os_error ? strerror(s->os_error) : "it hangs up");
-        SAY(e->hint, "Is the device on and in this network, does its sketch "
-                     "serve an update page, and is the port right "
-                     "(--page-port, 80 by default)?");
+        SAY(e->hint,
+            "Is the device on and in this network, does its sketch serve an "
+            "update page, and is the port right (%s)?",
+            target->web_port_told
+                ? "the device announces it; --page-port gives another"
+                : "--page-port, 80 by default");
         return;
     }
     if (target->polls) {

@@ -7,6 +7,7 @@
 #include "host/clock.h"
 #include "host/device.h"
 #include "host/discover.h"
+#include "host/push_pages.h"
 #include "host/push_web.h"
 
 #include <errno.h>
@@ -14,27 +15,15 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-/* The port of the device's page as its record says; 0: it has no such record.
- * A host may have several services of that kind: the usual port comes first,
- * as it does without a record. */
+/* What the device announces, or the usual port.  Asking once more, for its
+ * address, could find the page of somebody else there. */
 static uint16_t page_port(const struct otter_discover *pages,
                           const struct otter_device *device)
 {
-    const struct otter_device *page;
-    uint16_t port = 0;
+    uint16_t port = otter_push_pages_port(pages, device->host, NULL);
 
-    for (size_t n = 0; (page = otter_discover_device(pages, n)); n++) {
-        if (strcasecmp(page->host, device->host) != 0) {
-            continue;
-        }
-        if (page->port == OTTER_PUSH_WEB_PORT) {
-            return page->port;
-        }
-        port = port ? port : page->port;
-    }
-    return port;
+    return port ? port : OTTER_PUSH_WEB_PORT;
 }
 
 static int add(struct otter_target_list *list,
@@ -100,13 +89,12 @@ int otter_push_find_all(struct otter_target_list *list,
                         const struct otter_push_find *find)
 {
     const struct otter_discover_config config = {0};
-    const struct otter_discover_config page_config = {.service = "_http._tcp"};
     struct otter_discover *devices = NULL;
     struct otter_discover *pages = NULL;
     int error = otter_discover_open(&devices, &config);
 
     if (!error && find->page_port) {
-        error = otter_discover_open(&pages, &page_config);
+        error = otter_push_pages_open(&pages);
     }
     if (error) {
         snprintf(list->error, sizeof list->error, "multicast DNS: %s",

@@ -18,9 +18,9 @@ struct otter_push_find {
 };
 
 /* Adds what multicast DNS finds to a list, each under its own name.  With
- * `page_port` a device has the port of a service _http._tcp of its host;
- * without such a service it has none, as when it announces the usual port.
- * OTTER_ERR_NETWORK: see the list's error.  OTTER_ERR_NO_MEMORY. */
+ * `page_port` a device has the port of a service _http._tcp of its host, or
+ * the usual one. OTTER_ERR_NETWORK: see the list's error. OTTER_ERR_NO_MEMORY.
+ */
 OTTER_MUST_CHECK int otter_push_find_all(struct otter_target_list *list,
                                          const struct otter_push_find *find);
 

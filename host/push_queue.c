@@ -4,6 +4,7 @@
 #include "host/push_queue.h"
 
 #include "host/push_check.h"
+#include "host/push_pages.h"
 #include "host/push_return.h"
 
 #include <errno.h>
@@ -116,8 +117,11 @@ static bool goes_around(struct otter_push_target *target)
     struct otter_push_run *run = target->run;
 
     if (target->web || !run->go_around || !run->web_job ||
-        target->session.ending != OTTER_PUSH_END_NO_CONNECTION ||
-        !otter__push_run_ask_around(target)) {
+        target->session.ending != OTTER_PUSH_END_NO_CONNECTION) {
+        return false;
+    }
+    otter__push_pages_look(target); /* the question names the port */
+    if (!otter__push_run_ask_around(target)) {
         return false;
     }
     target->web = true;
@@ -300,13 +304,16 @@ static void resolve(struct otter_push_target *target)
     }
 }
 
-/* The device has told about itself, or had time to. */
+/* The device has told about itself, or about its page, or had time to. */
 static bool is_surveyed(struct otter_push_target *target)
 {
     struct otter_push_run *run = target->run;
 
     otter__push_return_look(target);
-    return target->web || target->before.seen || !run->survey.discover ||
+    if (target->web) {
+        return otter__push_pages_is_settled(target);
+    }
+    return target->before.seen || !run->survey.discover ||
            run->now_ms >= run->started_at_ms + run->survey_ms;
 }
 
@@ -477,8 +484,15 @@ void otter__push_queue_resolved(struct otter_push_run *run)
 
 uint64_t otter__push_queue_wake(const struct otter_push_run *run)
 {
-    uint64_t surveyed = run->started_at_ms + run->survey_ms;
-    uint64_t wake = surveyed > run->now_ms ? surveyed : UINT64_MAX;
+    const uint64_t ends[] = {run->started_at_ms + run->survey_ms,
+                             run->started_at_ms + run->page_ms};
+    uint64_t wake = UINT64_MAX;
+
+    for (size_t i = 0; i < 2; i++) {
+        if (ends[i] > run->now_ms && ends[i] < wake) {
+            wake = ends[i];
+        }
+    }
 
     for (size_t i = 0; i < run->count; i++) {
         const struct otter_push_target *target = &run->targets[i];

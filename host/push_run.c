@@ -5,6 +5,7 @@
 
 #include "format/error.h"
 #include "host/clock.h"
+#include "host/push_pages.h"
 #include "host/push_queue.h"
 
 #include <errno.h>
@@ -14,11 +15,12 @@
 #include <unistd.h>
 
 #define TICK_MS        200
-#define FDS_OWN        4 /* two listeners, the resolver, the survey */
+#define FDS_OWN        5 /* two listeners, the resolver, two searches */
 #define FD_RESOLVER    2
 #define FD_SURVEY      3
+#define FD_PAGES       4
 #define FDS_PER_TARGET 2
-#define FILES_OWN      24 /* with those that a search opens */
+#define FILES_OWN      32 /* with those that searches open */
 
 static volatile sig_atomic_t interrupted;
 
@@ -162,6 +164,9 @@ static size_t collect(struct otter_push_run *run, uint64_t *wake)
         (struct pollfd){.fd = run->resolver.fd, .events = POLLIN};
     run->fds[FD_SURVEY] = (struct pollfd){
         .fd = otter_push_survey_fd(&run->survey), .events = POLLIN};
+    run->fds[FD_PAGES] =
+        (struct pollfd){.fd = run->pages ? otter_discover_fd(run->pages) : -1,
+                        .events = POLLIN};
     for (size_t i = 0; i < run->count; i++) {
         const struct otter_push_session *s = &run->targets[i].session;
 
@@ -228,6 +233,9 @@ static void handle_events(struct otter_push_run *run)
     }
     if (run->fds[FD_SURVEY].revents) {
         otter_push_survey_run(&run->survey);
+    }
+    if (run->fds[FD_PAGES].revents) {
+        otter_discover_run(run->pages);
     }
 }
 
@@ -296,6 +304,17 @@ static void make_room(struct otter_push_run *run)
     }
 }
 
+/* Without a socket the pages are where they usually are. */
+static void open_pages(struct otter_push_run *run)
+{
+    for (size_t i = 0; i < run->count && run->page_ms && !run->pages; i++) {
+        if (!run->targets[i].web_port_given &&
+            otter_push_pages_open(&run->pages)) {
+            run->page_ms = 0;
+        }
+    }
+}
+
 static int prepare(struct otter_push_run *run)
 {
     make_room(run);
@@ -309,6 +328,7 @@ static int prepare(struct otter_push_run *run)
     if (run->survey_ms) {
         otter_push_survey_open(&run->survey, run->now_ms);
     }
+    open_pages(run);
     otter__push_queue_init(run);
     return 0;
 }
@@ -320,6 +340,10 @@ static void clean_up(struct otter_push_run *run)
     }
     otter_resolver_close(&run->resolver);
     otter_push_survey_close(&run->survey);
+    if (run->pages) {
+        otter_discover_close(run->pages);
+        run->pages = NULL;
+    }
     free(run->fds);
 }
 

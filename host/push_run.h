@@ -46,12 +46,15 @@ struct otter_push_target {
     bool port_given;      /* a port found with the name does not replace it */
     const char *password; /* NULL: that of the run */
     uint16_t web_port;    /* TCP port of its update page */
+    bool web_port_given;  /* one that the device announces does not replace
+                             it */
     bool web;             /* the update goes through that page */
 
     /* Results and what reporters read. */
     enum otter_push_phase phase;
     struct otter_push_session session;     /* of the last attempt */
     char address[OTTER_ADDRESS_TEXT_SIZE]; /* empty until resolved */
+    bool web_port_told;                    /* web_port is what it announces */
     unsigned attempts;                     /* that the device answered to */
     unsigned polls;         /* attempts that it did not answer to ... */
     unsigned unanswered;    /* ... and the invitations that they sent */
@@ -106,6 +109,9 @@ struct otter_push_run {
     uint32_t wait_ms;              /* for a first answer; 0: one attempt */
     uint32_t survey_ms;            /* for answers by multicast DNS before the
                                       first push; 0: nobody is asked */
+    uint32_t page_ms;              /* the same before the first upload through
+                                      a page, for its port; 0: nobody is
+                                      asked */
     uint32_t back_ms;              /* for a device to come back; 0: none */
     const struct otter_look *look; /* at the file; NULL: nothing is known */
     bool chip_given;               /* the file was found fit for all; else
@@ -132,6 +138,7 @@ struct otter_push_run {
     struct otter_push_listener listeners[2]; /* IPv4, IPv6 */
     struct otter_resolver resolver;
     struct otter_push_survey survey;
+    struct otter_discover *pages; /* NULL: nobody is asked */
     struct pollfd *fds;
     uint64_t turns;
 };

@@ -56,10 +56,9 @@ static uint32_t get_number(const struct otter_device *device, const char *key)
                                                                        : 0;
 }
 
-struct otter_push_facts otter_push_survey_find(
+const struct otter_device *otter_push_survey_device(
     const struct otter_push_survey *survey, const char *address, uint16_t port)
 {
-    struct otter_push_facts facts = {0};
     const struct otter_device *device = NULL;
 
     for (size_t n = 0; survey->discover; n++) {
@@ -69,6 +68,16 @@ struct otter_push_facts otter_push_survey_find(
             break;
         }
     }
+    return device;
+}
+
+struct otter_push_facts otter_push_survey_find(
+    const struct otter_push_survey *survey, const char *address, uint16_t port)
+{
+    struct otter_push_facts facts = {0};
+    const struct otter_device *device =
+        otter_push_survey_device(survey, address, port);
+
     if (!device) {
         return facts;
     }

@@ -41,7 +41,13 @@ void otter_push_survey_close(struct otter_push_survey *survey);
 int otter_push_survey_fd(const struct otter_push_survey *survey);
 void otter_push_survey_run(struct otter_push_survey *survey);
 
-/* The facts about the device with this address and push port. */
+/* The device with this address and push port; NULL: it has not answered.
+ * Borrowed until run or close. */
+const struct otter_device *otter_push_survey_device(
+    const struct otter_push_survey *survey, const char *address,
+    uint16_t port);
+
+/* The facts about it. */
 struct otter_push_facts otter_push_survey_find(
     const struct otter_push_survey *survey, const char *address,
     uint16_t port);

@@ -36,16 +36,24 @@ void otter_lookup_free(struct otter_lookup *lookup)
     free(lookup);
 }
 
+bool otter_resolver_is_local(const char *name)
+{
+    static const char suffix[] = ".local";
+    size_t len = strlen(name);
+
+    len -= len > 0 && name[len - 1] == '.';
+    return len >= sizeof suffix &&
+           strncasecmp(name + len - (sizeof suffix - 1), suffix,
+                       sizeof suffix - 1) == 0;
+}
+
 /* Names of multicast DNS, which the system's resolver may know nothing of; the
  * device's port comes with them. */
 static bool find_local(struct otter_lookup *lookup)
 {
-    static const char suffix[] = ".local";
-    size_t len = strlen(lookup->name);
     struct otter_device device;
 
-    if (len < sizeof suffix ||
-        strcasecmp(lookup->name + len - (sizeof suffix - 1), suffix) != 0 ||
+    if (!otter_resolver_is_local(lookup->name) ||
         otter_discover_find(lookup->name, LOCAL_MS, &device) != 0) {
         return false;
     }

@@ -8,6 +8,7 @@
 
 #include "format/compiler.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -40,6 +41,9 @@ OTTER_MUST_CHECK int otter_resolver_open(struct otter_resolver *resolver);
 OTTER_MUST_CHECK int otter_resolver_start(struct otter_resolver *resolver,
                                           const char *name, int family,
                                           void *user);
+
+/* Ends in .local, perhaps with a dot behind it. */
+bool otter_resolver_is_local(const char *name);
 
 /* An answer, to be freed with otter_lookup_free; NULL when none waits. */
 struct otter_lookup *otter_resolver_take(struct otter_resolver *resolver);

@@ -612,7 +612,8 @@ administrator's rights.""", "127.0.0.5", image, "--no-mdns", "--host-port",
             "left alone: it runs version", "address that begins with fe80:",
             "Upload through its update page", "may not lead to the device",
             "computer in the device's network", "? [y/N]",
-            "accepted and did not connect back.")
+            "accepted and did not connect back.",
+            "the device announces it; --page-port gives another")
     SOURCES = ("push.c", "push_check.c", "push_explain.c", "push_options.c",
                "push_session.c", "push_survey.c", "image_look.c",
                "target_list.c")
