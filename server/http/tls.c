@@ -7,6 +7,7 @@
 
 #include "format/error.h"
 #include "server/log.h"
+#include "server/store/owner.h"
 
 #include <gnutls/x509.h>
 #include <pthread.h>
@@ -47,14 +48,26 @@ static int complain(const char *file, const char *why)
     return OTTER_ERR_INVALID;
 }
 
+static int load(const char *file, gnutls_datum_t *pem)
+{
+    char why[OTTERD_OWNER_TEXT];
+    int rc = gnutls_load_file(file, pem);
+
+    if (rc >= 0) {
+        return 0;
+    }
+    otterd_owner_explain(why, file);
+    return complain(file, why[0] != '\0' ? why : gnutls_strerror(rc));
+}
+
 static int read_chain(struct identity *identity, const char *file)
 {
     gnutls_datum_t pem;
     gnutls_x509_crt_t own;
-    int rc = gnutls_load_file(file, &pem);
+    int rc = load(file, &pem);
 
-    if (rc < 0) {
-        return complain(file, "the file cannot be read");
+    if (rc != 0) {
+        return rc;
     }
     identity->count = CHAIN_MAX;
     rc = gnutls_pcert_list_import_x509_raw(
@@ -79,10 +92,10 @@ static int read_chain(struct identity *identity, const char *file)
 static int read_key(struct identity *identity, const char *file)
 {
     gnutls_datum_t pem;
-    int rc = gnutls_load_file(file, &pem);
+    int rc = load(file, &pem);
 
-    if (rc < 0) {
-        return complain(file, "the file cannot be read");
+    if (rc != 0) {
+        return rc;
     }
     rc = gnutls_privkey_init(&identity->key);
     if (rc == 0) {

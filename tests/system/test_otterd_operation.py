@@ -345,11 +345,44 @@ class Tls(Keeper):
         for cert_file, key_file, why in (
                 (other, key, "the key is not the certificate's"),
                 (self.folder / "absent", key, "cannot be read"),
+                (self.folder / "absent", key, "No such file or directory"),
                 (text, key, str(text)), (cert, text, str(text))):
             said = self.run_otterd("--listen", "127.0.0.1:0", "--tls-listen",
                                    "127.0.0.1:0", "--tls-cert", cert_file,
                                    "--tls-key", key_file, code=1)
             self.assertIn(why, said)
+
+
+    @unittest.skipUnless(os.geteuid() == 0, "root becomes somebody else")
+    def test_otterd_says_who_may_not_read_its_key(self):
+        """The usual slip: the key is root's alone."""
+        cert, key = make_certificate(self.folder, "one")
+        shut = self.folder / "shut"
+        shut.mkdir(mode=0o700)
+        data = self.folder / "theirs"
+        data.mkdir()
+        os.chown(data, 65534, 65534)
+        for path in (self.folder, *self.folder.parents):
+            if path.stat().st_mode & 0o001 == 0:
+                self.assertEqual(path, self.folder)
+                path.chmod(0o711)
+        os.chmod(cert, 0o644)
+        os.chmod(key, 0o600)
+        user = subprocess.run(["id", "-un", "65534"], capture_output=True,
+                              text=True, check=True).stdout.strip()
+        for key_file, why in (
+                (key, f"as the user {user}: it is root's and has mode 0600; "
+                      f"give it to that user (chown {user})"),
+                (shut / "key", "a folder on the way to it is closed")):
+            done = subprocess.run(
+                ["setpriv", "--reuid=65534", "--regid=65534",
+                 "--clear-groups", OTTERD, "--data", data, "--listen",
+                 "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--tls-cert",
+                 cert, "--tls-key", key_file], capture_output=True, text=True,
+                timeout=LIMIT, check=False)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn(f"file={key_file} ", done.stderr)
+            self.assertIn(why, done.stderr)
 
 
 class Proxy(Keeper):
