@@ -183,8 +183,8 @@ int otterd_server_start(struct otterd_server **out,
     snprintf(server->dir, sizeof server->dir, "%s", config->data);
     server->threads = cores < 1 ? 1 : cores > 64 ? 64 : (unsigned)cores;
     err = open_readers(server, server->threads);
-    otterd_firmware_sweep(server->dir);
     if (err == 0) {
+        otterd_firmware_sweep(server->dir, server->readers[0].store);
         err = otterd_hub_create(&server->hub);
     }
     if (err == 0) {

@@ -2,8 +2,11 @@
  *
  * Taking, keeping and opening firmware files. */
 #include "server/store/firmware.h"
+#include "server/log.h"
 #include "server/store/inspect.h"
 #include "server/store/owner.h"
+#include "server/store/releases.h"
+#include "server/store/store.h"
 
 #include "format/error.h"
 #include "format/hex.h"
@@ -266,22 +269,60 @@ int otterd_firmware_delete(const char *dir, const char *sha256)
     return unlink(path) == 0 || errno == ENOENT ? 0 : OTTER_ERR_STATE;
 }
 
-void otterd_firmware_sweep(const char *dir)
+/* As files are named: lower-case hexadecimal digits of a SHA-256. */
+static bool is_firmware(const char *name)
+{
+    return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
+}
+
+static void sweep_upload(int folder, const char *name)
+{
+    struct stat status;
+
+    if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        status.st_mtime < time(NULL) - ABANDONED) {
+        unlinkat(folder, name, 0);
+    }
+}
+
+static bool is_removed(struct otterd_store *store, const char *sha256)
+{
+    int64_t rows = 0;
+
+    return otterd_firmware_file_removed(store, sha256, &rows) == 0 && rows > 0;
+}
+
+/* Looked at again under the lock of the database: an import of the same bytes
+ * may just come in. */
+static void sweep_removed(int folder, const char *name,
+                          struct otterd_store *store)
+{
+    if (!is_removed(store, name)) {
+        return;
+    }
+    if (otterd_store_begin(store) == 0 && is_removed(store, name) &&
+        unlinkat(folder, name, 0) == 0) {
+        otterd_log(OTTERD_LOG_INFO, "firmware",
+                   otterd_log_text("sha256", name),
+                   otterd_log_text("why", "removed before; its file is now"));
+    }
+    otterd_store_cancel(store);
+}
+
+void otterd_firmware_sweep(const char *dir, struct otterd_store *store)
 {
     char folder[PATH_SIZE];
     struct dirent *entry;
-    struct stat status;
     DIR *list;
 
     if (path_of(folder, dir, "") != 0 || (list = opendir(folder)) == NULL) {
         return;
     }
     while ((entry = readdir(list)) != NULL) {
-        if (strncmp(entry->d_name, NEW, strlen(NEW)) == 0 &&
-            fstatat(dirfd(list), entry->d_name, &status,
-                    AT_SYMLINK_NOFOLLOW) == 0 &&
-            status.st_mtime < time(NULL) - ABANDONED) {
-            unlinkat(dirfd(list), entry->d_name, 0);
+        if (strncmp(entry->d_name, NEW, strlen(NEW)) == 0) {
+            sweep_upload(dirfd(list), entry->d_name);
+        } else if (is_firmware(entry->d_name)) {
+            sweep_removed(dirfd(list), entry->d_name, store);
         }
     }
     closedir(list);

@@ -69,8 +69,9 @@ OTTER_MUST_CHECK int otterd_firmware_open(const char *dir, const char *sha256,
 OTTER_MUST_CHECK int otterd_firmware_delete(const char *dir,
                                             const char *sha256);
 
-/* Removes what uploads left that ended with the process, an hour ago or
- * longer. */
-void otterd_firmware_sweep(const char *dir);
+/* Removes what ended with the process: uploads of an hour ago or longer, and
+ * files of firmware that was removed from the database.  A file that no row
+ * ever named stays: it may be another database's. */
+void otterd_firmware_sweep(const char *dir, struct otterd_store *store);
 
 #endif

@@ -154,6 +154,15 @@ int otterd_firmware_file_uses(struct otterd_store *store, const char *sha256,
         out);
 }
 
+int otterd_firmware_file_removed(struct otterd_store *store,
+                                 const char *sha256, int64_t *out)
+{
+    return count(store,
+                 otterd__store_query(store, OTTERD_Q_FIRMWARE_FILE_REMOVED,
+                                     "s", sha256),
+                 out);
+}
+
 int otterd_firmware_remove(struct otterd_store *store, int64_t id)
 {
     sqlite3_stmt *row =

@@ -71,6 +71,11 @@ OTTER_MUST_CHECK int otterd_firmware_file_uses(struct otterd_store *store,
                                                const char *sha256,
                                                int64_t *count);
 
+/* How many firmware rows needed that file once, when none needs it now. */
+OTTER_MUST_CHECK int otterd_firmware_file_removed(struct otterd_store *store,
+                                                  const char *sha256,
+                                                  int64_t *count);
+
 /* Adds a release of the firmware `firmware_id` and notes who did; of
  * `release` the firmware's fields and id are not read, `notes` may be NULL.
  * An older release with the same product, mode and single-device target is

@@ -171,6 +171,10 @@ const char *const otterd__sql[OTTERD_Q_COUNT] = {
         " RETURNING id",
     [OTTERD_Q_FIRMWARE_FILE_USES] =
         "SELECT count(*) FROM firmware WHERE sha256 = ?1 AND NOT removed",
+    [OTTERD_Q_FIRMWARE_FILE_REMOVED] =
+        "SELECT count(*) FROM firmware WHERE sha256 = ?1 AND removed"
+        " AND NOT EXISTS (SELECT 1 FROM firmware WHERE sha256 = ?1"
+        " AND NOT removed)",
 
     [OTTERD_Q_RELEASE_REPLACE] =
         "UPDATE release SET state = 2 WHERE state <> 2 AND product = ?1"

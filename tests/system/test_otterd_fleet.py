@@ -149,6 +149,28 @@ class Firmware(Api):
         self.assertEqual(self.upload()["id"], made["id"])
         self.assertEqual(self.admin.get(path + "/file").body, self.image)
 
+    def test_file_that_outlived_its_row_goes_at_the_next_start(self):
+        """As when the server is killed between the two."""
+        folder = self.data / "firmware"
+        made = self.upload()
+        kept = self.made(self.admin.post("/firmware", make_image(8192),
+                                         name="fan", version="1"))
+        self.assertEqual(
+            self.admin.delete(f"/firmware/{made['id']}").status, 204)
+        self.stop(self.server)
+        strange = {kept["sha256"], "0" * 64, made["sha256"].upper(),
+                   made["sha256"] + ".bak"}
+        for name in strange - {kept["sha256"]} | {made["sha256"]}:
+            (folder / name).write_bytes(self.image)
+        self.start()
+        self.assertEqual({file.name for file in folder.iterdir()}, strange)
+        # The same bytes, wanted again: the file is not in question.
+        again = self.upload()
+        self.stop(self.server)
+        self.start()
+        self.assertEqual(self.admin.get(f"/firmware/{again['id']}/file").body,
+                         self.image)
+
     def test_firmware_whose_file_was_lost_can_be_uploaded_again(self):
         self.accept()
         made = self.upload()

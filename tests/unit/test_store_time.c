@@ -167,7 +167,7 @@ static void test_abandoned_uploads_are_swept(void **state)
     struct rig *rig = *state;
     char path[128];
 
-    otterd_firmware_sweep(rig->dir); /* no folder yet */
+    otterd_firmware_sweep(rig->dir, rig->store); /* no folder yet */
     snprintf(path, sizeof path, "%s/firmware", rig->dir);
     assert_int_equal(mkdir(path, 0700), 0);
     for (int i = 0; i < 3; i++) {
@@ -183,7 +183,7 @@ static void test_abandoned_uploads_are_swept(void **state)
         }
         close(fd);
     }
-    otterd_firmware_sweep(rig->dir);
+    otterd_firmware_sweep(rig->dir, rig->store);
     assert_false(exists(rig, names[0]));
     assert_true(exists(rig, names[1]));
     assert_true(exists(rig, names[2]));
