@@ -344,12 +344,13 @@ def measure(nginx, bare, otterds, args, folder):
     for what, version, servers in contenders(nginx, bare, otterds):
         for keep in (False, True):
             runs = {name: [] for name, *_ in servers}
-            for turn in range(args.rounds):
+            for turn in range(args.rounds + 1):
                 order = servers if turn % 2 == 0 else servers[::-1]
                 for name, server, known, path in order:
                     runs[name].append(wrk(server, known, path, version, keep,
                                           args.seconds, folder))
-            show(what, keep, runs)
+            # In the first turn all of them only get to know what comes.
+            show(what, keep, {name: run[1:] for name, run in runs.items()})
 
 
 def show(what, keep, runs):
