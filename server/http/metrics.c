@@ -19,6 +19,25 @@ void otterd_metrics_init(struct otterd_metrics *metrics)
     metrics->started = time(NULL);
 }
 
+void otterd_metrics_add(struct otterd_metrics *metrics, unsigned which,
+                        uint64_t n)
+{
+    unsigned column = otterd__lane() % OTTERD_METRIC_COLUMNS;
+
+    atomic_fetch_add(&metrics->counts[column][which], n);
+}
+
+uint64_t otterd_metrics_sum(const struct otterd_metrics *metrics,
+                            unsigned which)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < OTTERD_METRIC_COLUMNS; i++) {
+        sum += atomic_load(&metrics->counts[i][which]);
+    }
+    return sum;
+}
+
 static void head(FILE *out, const char *name, const char *type,
                  const char *help)
 {
@@ -32,6 +51,13 @@ static void one(FILE *out, const char *name, const char *type,
     fprintf(out, "%s %" PRIu64 "\n", name, value);
 }
 
+static void put_answers(FILE *out, const char *answer,
+                        const struct otterd_metrics *metrics, unsigned which)
+{
+    fprintf(out, "otterd_device_answers_total{answer=\"%s\"} %" PRIu64 "\n",
+            answer, otterd_metrics_sum(metrics, which));
+}
+
 static void put_requests(FILE *out, const struct otterd_metrics *metrics)
 {
     static const char *const answers[] = {"update", "current", "held",
@@ -39,30 +65,29 @@ static void put_requests(FILE *out, const struct otterd_metrics *metrics)
 
     head(out, "otterd_http_responses_total", "counter", "Answers by status.");
     for (unsigned i = 0; i < 600; i++) {
-        unsigned long long n = atomic_load(&metrics->responses[i]);
+        uint64_t n = otterd_metrics_sum(metrics, OTTERD_METRIC_STATUS + i);
 
         if (n > 0 || i == 200) {
-            fprintf(out, "otterd_http_responses_total{code=\"%u\"} %llu\n", i,
-                    n);
+            fprintf(out,
+                    "otterd_http_responses_total{code=\"%u\"} %" PRIu64 "\n",
+                    i, n);
         }
     }
     head(out, "otterd_device_answers_total", "counter",
          "Answers to devices, by what they were told.");
-    for (int i = 0; i <= OTTERD_NOT_KNOWN; i++) {
-        fprintf(out, "otterd_device_answers_total{answer=\"%s\"} %llu\n",
-                answers[i], atomic_load(&metrics->answers[i]));
+    for (unsigned i = 0; i <= OTTERD_NOT_KNOWN; i++) {
+        put_answers(out, answers[i], metrics, OTTERD_METRIC_ANSWER + i);
     }
-    fprintf(out, "otterd_device_answers_total{answer=\"refused\"} %llu\n",
-            atomic_load(&metrics->refused));
+    put_answers(out, "refused", metrics, OTTERD_METRIC_REFUSED);
     one(out, "otterd_downloads_started_total", "counter",
         "Downloads of firmware by devices that were begun.",
-        atomic_load(&metrics->downloads));
+        otterd_metrics_sum(metrics, OTTERD_METRIC_DOWNLOADS));
     one(out, "otterd_downloads_completed_total", "counter",
         "Downloads whose last byte went out.",
-        atomic_load(&metrics->downloads_done));
+        otterd_metrics_sum(metrics, OTTERD_METRIC_DOWNLOADS_DONE));
     one(out, "otterd_download_bytes_total", "counter",
         "Bytes of firmware in downloads that were completed.",
-        atomic_load(&metrics->download_bytes));
+        otterd_metrics_sum(metrics, OTTERD_METRIC_DOWNLOAD_BYTES));
 }
 
 static void put_counts(FILE *out, const struct otterd_counts *counts)
@@ -92,6 +117,8 @@ static void put_server(FILE *out, struct otterd_server *server)
 {
     uint64_t cut;
     uint64_t connections = otterd_patience_count(server->patience, &cut);
+    uint64_t recalled =
+        otterd_metrics_sum(&server->metrics, OTTERD_METRIC_RECALLED);
 
     head(out, "otterd_build_info", "gauge", "Which otterd this is.");
     fprintf(out, "otterd_build_info{version=\"%s\"} 1\n", OTTER_VERSION);
@@ -101,10 +128,9 @@ static void put_server(FILE *out, struct otterd_server *server)
         "Connections cut because a request took too long to arrive.", cut);
     one(out, "otterd_sightings_lost_total", "counter",
         "Sightings of devices that were not written down.",
-        otterd_sightings_lost(server->sightings));
+        otterd_sightings_lost(server->sightings) + recalled);
     one(out, "otterd_answers_recalled_total", "counter",
-        "Answers to devices that were given from memory.",
-        atomic_load(&server->metrics.recalled));
+        "Answers to devices that were given from memory.", recalled);
     if (server->tls_daemon != NULL) {
         one(out, "otterd_tls_certificate_expiry_timestamp_seconds", "gauge",
             "When the certificate ends, in seconds since 1970.",

@@ -28,7 +28,7 @@ enum MHD_Result otterd__send(struct otterd_server *server,
     if (response == NULL) {
         return MHD_NO;
     }
-    atomic_fetch_add(&server->metrics.responses[status], 1);
+    otterd_metrics_add(&server->metrics, OTTERD_METRIC_STATUS + status, 1);
     result = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return result;

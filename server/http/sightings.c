@@ -245,6 +245,10 @@ void otterd_sightings_add(struct otterd_sightings *s,
     size_t room = is_news(sighting) ? ROOM : ROOM - RESERVED;
     bool first = false;
 
+    if (atomic_load(&s->full)) {
+        atomic_fetch_add(&s->lost, 1);
+        return;
+    }
     pthread_mutex_lock(&s->lock);
     if (s->count >= room) {
         atomic_store(&s->crowded, true);

@@ -149,8 +149,9 @@ static void end_download(struct otterd_exchange *exchange, bool complete)
     if (complete) {
         struct otterd_metrics *metrics = &download->server->metrics;
 
-        atomic_fetch_add(&metrics->downloads_done, 1);
-        atomic_fetch_add(&metrics->download_bytes, download->bytes);
+        otterd_metrics_add(metrics, OTTERD_METRIC_DOWNLOADS_DONE, 1);
+        otterd_metrics_add(metrics, OTTERD_METRIC_DOWNLOAD_BYTES,
+                           download->bytes);
     }
     if (complete && download->to_the_end) {
         copy_clean(s.version, sizeof s.version, download->ask.version);
@@ -175,7 +176,7 @@ static void follow_download(struct request *r, uint32_t first, uint32_t last)
     download->release = r->judgement.release.id;
     download->bytes = (uint64_t)last - first + 1;
     download->to_the_end = last == r->judgement.release.size - 1;
-    atomic_fetch_add(&r->server->metrics.downloads, 1);
+    otterd_metrics_add(&r->server->metrics, OTTERD_METRIC_DOWNLOADS, 1);
     *r->state = &download->exchange;
     cork(r->connection, 1);
 }
@@ -184,7 +185,7 @@ static enum MHD_Result send_empty(struct otterd_server *server,
                                   struct MHD_Connection *connection,
                                   unsigned status)
 {
-    atomic_fetch_add(&server->metrics.responses[status], 1);
+    otterd_metrics_add(&server->metrics, OTTERD_METRIC_STATUS + status, 1);
     return otterd_answers_empty(server->answers, connection, status);
 }
 
@@ -265,7 +266,8 @@ static enum MHD_Result send_whole(struct request *r)
     if (err != 0) {
         return send_missing(r, err);
     }
-    atomic_fetch_add(&r->server->metrics.responses[MHD_HTTP_OK], 1);
+    otterd_metrics_add(&r->server->metrics, OTTERD_METRIC_STATUS + MHD_HTTP_OK,
+                       1);
     if (result == MHD_YES && !r->head) {
         follow_download(r, 0, release->size - 1);
     }
@@ -401,10 +403,11 @@ static void recall(struct otterd_server *server,
         memory->keyed &&
         otterd_sightings_crowded(server->sightings, OTTERD_CURRENT) &&
         otterd_recall_find(server->recall, &memory->key, &memory->told) &&
-        otterd_sightings_skip(server->sightings, memory->told.verdict);
+        otterd_sightings_crowded(server->sightings, memory->told.verdict);
     if (memory->recalled) {
-        atomic_fetch_add(&server->metrics.answers[memory->told.verdict], 1);
-        atomic_fetch_add(&server->metrics.recalled, 1);
+        otterd_metrics_add(&server->metrics,
+                           OTTERD_METRIC_ANSWER + memory->told.verdict, 1);
+        otterd_metrics_add(&server->metrics, OTTERD_METRIC_RECALLED, 1);
     }
 }
 
@@ -452,12 +455,13 @@ static enum MHD_Result answer(struct request *r, const char *path)
                              : "The database cannot be read.\n");
     }
     if (gate != OTTERD_GATE_OPEN) {
-        atomic_fetch_add(&r->server->metrics.refused, 1);
+        otterd_metrics_add(&r->server->metrics, OTTERD_METRIC_REFUSED, 1);
         return refuse(r, gate);
     }
     remember(r);
-    atomic_fetch_add(
-        &r->server->metrics.answers[r->judgement.decision.verdict], 1);
+    otterd_metrics_add(&r->server->metrics,
+                       OTTERD_METRIC_ANSWER + r->judgement.decision.verdict,
+                       1);
     result = send_decision(r);
     if (otterd_log_wants(OTTERD_LOG_DEBUG) ||
         !otterd_sightings_skip(r->server->sightings,
