@@ -133,6 +133,11 @@ void otterd_api_token_add(struct otterd_call *call)
         otterd_answer_store(call, err);
         return;
     }
+    /* Not the secret, which is for the caller alone. */
+    call->event = "token";
+    call->told = json_pack("{s:I, s:o, s:s}", "id", (json_int_t)token.id,
+                           "name", otterd_show_text(name), "scope",
+                           otterd_scope_name(token.scope));
     otterd_answer(call, 201,
                   json_pack("{s:I, s:o, s:s, s:s}", "id", (json_int_t)token.id,
                             "name", otterd_show_text(name), "scope",
@@ -156,6 +161,7 @@ void otterd_api_token_remove(struct otterd_call *call)
         otterd_answer_error(call, err, "token");
     } else {
         call->status = 204;
+        call->gone = json_pack("{s:I}", "token", (json_int_t)id);
     }
 }
 
@@ -236,6 +242,7 @@ void otterd_api_settings_change(struct otterd_call *call)
         otterd_answer_store(call, err);
         return;
     }
+    call->event = "settings";
     otterd_api_settings(call);
 }
 
@@ -369,6 +376,7 @@ void otterd_api_path_set(struct otterd_call *call)
         otterd_answer_store(call, err);
         return;
     }
+    call->event = "path";
     otterd_answer(call, 200, show_path(&path));
 }
 
@@ -394,6 +402,7 @@ void otterd_api_path_remove(struct otterd_call *call)
     }
     if (err == 0) {
         call->status = 204;
+        call->gone = json_pack("{s:o}", "path", otterd_show_text(path));
         return;
     }
     otterd_store_cancel(call->store);

@@ -24,6 +24,7 @@ void otterd_call_release(struct otterd_call *call)
     json_decref(call->body);
     json_decref(call->answer);
     json_decref(call->gone);
+    json_decref(call->told);
     otterd_upload_free(call->upload);
     if (call->fd >= 0) {
         close(call->fd);
@@ -172,7 +173,7 @@ static bool lists(const char *names, const char *name)
 }
 
 /* A parameter that nobody reads would be a wish that is not heard. */
-static bool check_query(struct otterd_call *call)
+bool otterd_query_known(struct otterd_call *call)
 {
     for (size_t i = 0; i < call->query_count; i++) {
         if (!lists(call->route->query, call->query[i].key)) {
@@ -239,7 +240,7 @@ static void answer_read(struct otterd_call *call)
 
 void otterd_call_answer(struct otterd_call *call, const char *text, size_t len)
 {
-    if (!check_query(call)) {
+    if (!otterd_query_known(call)) {
         return;
     }
     if (call->route->kind == OTTERD_ROUTE_JSON &&

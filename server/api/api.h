@@ -49,7 +49,8 @@ struct otterd_call {
     uint32_t fd_size;
     char filename[OTTERD_FILE_NAME_MAX]; /* it is saved as */
     char cookie[OTTERD_COOKIE_MAX];      /* Set-Cookie, or empty */
-    const char *event; /* the answer is also an event of this name */
+    const char *event; /* the answer is also an event of this kind */
+    json_t *told;      /* in place of the answer in that event, or NULL */
     int64_t replaced;  /* release that this one took the place of, 0: none */
     json_t *gone;      /* what was removed, for the event of it, or NULL */
 };

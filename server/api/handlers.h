@@ -45,6 +45,13 @@ void otterd_api_audit(struct otterd_call *call);
 bool otterd_arg_id(struct otterd_call *call, const char *what, int64_t *id);
 bool otterd_arg_mac(struct otterd_call *call, uint64_t *mac);
 
+/* There are no parameters but the route's. */
+bool otterd_query_known(struct otterd_call *call);
+
+/* A parameter that is an id, from 1; `*out` is left alone when it is not
+ * given. */
+bool otterd_query_id(struct otterd_call *call, const char *key, int64_t *out);
+
 /* How many things a page has. */
 bool otterd_query_limit(struct otterd_call *call, int64_t *limit);
 
@@ -118,8 +125,12 @@ json_t *otterd_show_firmware(const struct otterd_firmware *firmware);
 json_t *otterd_show_release(const struct otterd_release_view *view);
 json_t *otterd_show_token(const struct otterd_token *token);
 
-/* Publishes the release as it is now. */
+/* Publishes the release as it is now; `counted`: devices moved it on, nobody
+ * changed it. */
 void otterd_tell_release(struct otterd_hub *hub, struct otterd_store *store,
-                         int64_t id);
+                         int64_t id, bool counted);
+
+/* What a listener asks for by kinds, mac, release and news. */
+bool otterd_query_wants(struct otterd_call *call, struct otterd_wants *out);
 
 #endif

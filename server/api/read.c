@@ -54,6 +54,17 @@ bool otterd_arg_mac(struct otterd_call *call, uint64_t *mac)
     return true;
 }
 
+bool otterd_query_id(struct otterd_call *call, const char *key, int64_t *out)
+{
+    const char *text = otterd_query(call, key);
+
+    if (text != NULL && (!read_integer(text, out) || *out < 1)) {
+        otterd_problem(call, 400, "%s is an id, a whole number from 1.", key);
+        return false;
+    }
+    return true;
+}
+
 bool otterd_query_limit(struct otterd_call *call, int64_t *limit)
 {
     const char *text = otterd_query(call, "limit");

@@ -24,7 +24,8 @@ const struct otterd_route otterd_routes[] = {
     {POST, "/session", NULL, "", JSON, otterd_api_session_open},
     {DELETE, "/session", READ, "", PLAIN, otterd_api_session_close},
     {GET, "/me", READ, "", PLAIN, otterd_api_me},
-    {GET, "/events", READ, "", OTTERD_ROUTE_EVENTS, NULL},
+    {GET, "/events", READ, "kinds mac release news", OTTERD_ROUTE_EVENTS,
+     NULL},
 
     {GET, "/devices", READ, "state version group tag q " PAGE, PLAIN,
      otterd_api_devices},

@@ -254,14 +254,17 @@ json_t *otterd_show_token(const struct otterd_token *token)
 }
 
 void otterd_tell_release(struct otterd_hub *hub, struct otterd_store *store,
-                         int64_t id)
+                         int64_t id, bool counted)
 {
+    const struct otterd_topic topic = {
+        .kind = OTTERD_KIND_RELEASE, .release = id, .routine = counted};
     struct otterd_release_view view;
     json_t *data;
 
-    if (otterd_release_get(store, id, &view) == 0) {
+    if (otterd_hub_is_heard(hub, &topic) &&
+        otterd_release_get(store, id, &view) == 0) {
         data = otterd_show_release(&view);
-        otterd_hub_publish(hub, "release", data);
+        otterd_hub_publish(hub, &topic, data);
         json_decref(data);
     }
 }

@@ -4,17 +4,17 @@
 // reload, back and bookmarks work.  Logging in and out.
 //
 // A page is a function of its context, {words, query, me, may, place}, that
-// returns {title, element, load, live, update}: load() fills it and may be
-// called again, live(kind, thing) hears of what happens, update(query) takes
-// another query in place of a new page.  All but title and element may be
-// absent.
+// returns {title, element, load, wants, live, update}: load() fills it and may
+// be called again, live(kind, thing) hears of what happens and is wanted,
+// update(query) takes another query in place of a new page.  All but title and
+// element may be absent.
 import {get, onLeave, post, remove} from "./api.js";
 import {audit} from "./audit.js";
 import {device} from "./device.js";
 import {devices} from "./devices.js";
 import {alarm, empty, field, h, run} from "./dom.js";
 import {firmware} from "./firmware.js";
-import {listen, start, stop} from "./live.js";
+import {follow, listen, start, stop} from "./live.js";
 import {release} from "./release.js";
 import {newRelease, releases} from "./releases.js";
 import {settings} from "./settings.js";
@@ -103,7 +103,8 @@ function show() {
   main.replaceChildren(title, error, view.element);
   scrollTo(0, 0);
   if (!first) title.focus({preventScroll: true});
-  load(view, error);
+  follow(view.wants || {kinds: "settings"})
+    .then(() => shown.view === view && load(view, error));
 }
 
 function live(kind, thing) {

@@ -7,6 +7,7 @@ import {tabs} from "./settings.js";
 
 export function audit({query, may}) {
   const list = h("div");
+  let timer = 0;
 
   async function load() {
     const answer = await get("/audit", {limit: 100, after: query.after});
@@ -22,7 +23,16 @@ export function audit({query, may}) {
   }
 
   return {
-    title: "Audit", load,
+    title: "Audit", load, wants: {kinds: "device,release,firmware,path," +
+      "settings" + (may("admin") ? ",token" : ""), news: "true"},
+    live(kind, thing) {
+      // Not what devices do, but what is done to them.
+      if (kind === "device" && thing.event !== "changed") return;
+      timer = timer || setTimeout(() => {
+        timer = 0;
+        if (list.isConnected) load().catch(() => {});
+      }, 500);
+    },
     element: h("div", {}, tabs("audit", may), list),
     update(changed) {
       query = changed;

@@ -88,10 +88,27 @@ export function device({words: [mac], may}) {
   const head = h("div", {class: "head"});
   const now = h("div");
   const more = h("div");
+  const gone = h("div", {role: "status"});
   const error = h("div");
   const edit = may("operate") && editor(mac, error, () => load());
+  const parts = h("div", {class: "columns"},
+    h("div", {}, now, edit && edit.element), more);
   let asked = 0;
   let timer = 0;
+  let known = false;
+
+  // There is none, or none any more.  What somebody typed stays, for the case
+  // that the device asks again.
+  function leave(title, text) {
+    if (known && !gone.firstChild)
+      [title, text] = ["This device was removed", "Somebody removed it while " +
+        "this page was open; its history is gone. When it asks again it is a " +
+        "new device and appears here."];
+    if (gone.firstChild) return;
+    parts.hidden = head.hidden = true;
+    gone.replaceChildren(empty(title, h("p", {}, said(text)),
+      h("p", {}, h("a", {href: "#/devices"}, "Back to the devices"))));
+  }
 
   async function load() {
     const mine = ++asked;
@@ -101,14 +118,15 @@ export function device({words: [mac], may}) {
       about = await get(path);
     } catch (problem) {
       if (problem.status !== 404) throw problem;
-      more.replaceChildren(empty("This device is not known",
-        h("p", {}, said(problem.message)),
-        h("p", {}, h("a", {href: "#/devices"}, "To the devices"))));
+      if (mine === asked) leave("This device is not known", problem.message);
       return;
     }
     const [explain, history] = await Promise.all(
       [get(`${path}/explain`), get(`${path}/history`, {limit: 100})]);
     if (mine !== asked) return;
+    known = true;
+    parts.hidden = head.hidden = false;
+    gone.replaceChildren();
     head.replaceChildren(said(about.name, "name"), " ",
       badge(about.state), step(about.mac) || "");
     if (edit) edit.show(about);
@@ -123,11 +141,17 @@ export function device({words: [mac], may}) {
 
   return {
     title: `Device ${mac}`, load,
-    element: h("div", {class: "device"}, head, error,
-      h("div", {class: "columns"},
-        h("div", {}, now, edit && edit.element), more)),
+    wants: /^[0-9a-f]{2}([:-]?[0-9a-f]{2}){5}$/i.test(mac) &&
+      {kinds: "device,release,path,settings", mac: mac.toUpperCase()},
+    element: h("div", {class: "device"}, head, error, gone, parts),
     live(kind, thing) {
       if (kind === "device" && thing.mac !== mac.toUpperCase()) return;
+      if (kind === "removed" && thing.device) {
+        if (thing.device !== mac.toUpperCase()) return;
+        asked++; // what is on its way is of before
+        leave("This device was removed", "");
+        return;
+      }
       timer = timer || setTimeout(() => {
         timer = 0;
         if (head.isConnected) load().catch(() => {});

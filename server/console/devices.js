@@ -5,7 +5,7 @@
 import {get, patch} from "./api.js";
 import {badge, empty, field, h, moment, renew, run, said, select, table, tags,
   tell} from "./dom.js";
-import {progress, STEPS} from "./live.js";
+import {follow, progress, STEPS} from "./live.js";
 
 const LIMIT = 50;
 const STATES = {"": "All", pending: "Pending", accepted: "Accepted",
@@ -19,6 +19,10 @@ function address(query) {
   return "#/devices" + (search ? "?" + search : "");
 }
 
+// The devices of a page are followed in all they do, of others the news.
+const wants = macs => ({kinds: "device", news: "true",
+  mac: macs.map(mac => mac.replaceAll(":", "")).join(",")});
+
 // How far its update is, when one is under way.
 export function step(mac) {
   const known = progress.get(mac);
@@ -30,6 +34,7 @@ export function step(mac) {
 export function devices({query, may}) {
   let asked = 0;
   let timer = 0;
+  let turn = 0; // while somebody types, pages come and go
   let rows = new Map();
   const results = h("div", {class: "results"});
   const count = h("p", {class: "count", role: "status"});
@@ -82,6 +87,9 @@ export function devices({query, may}) {
       device => ({"data-mac": device.mac}));
     rows = new Map(list.map((device, index) =>
       [device.mac, element.tBodies[0].rows[index]]));
+    clearTimeout(turn);
+    turn = setTimeout(() => results.isConnected &&
+      follow(wants([...rows.keys()])), 500);
     renew(results, list.length ? element : nothing(),
       h("nav", {class: "pager", "aria-label": "More devices"},
         query.after && h("a", {href: address({...query, after: ""})},
@@ -132,7 +140,7 @@ export function devices({query, may}) {
     load().catch(error => tell(error.message));
   });
   return {
-    title: "Devices", load, live,
+    title: "Devices", load, live, wants: wants([]),
     element: h("div", {}, form, count, error, results),
     update(changed) {
       query = changed;

@@ -82,10 +82,9 @@ export function firmware({query, may}) {
   }
 
   return {
-    title: "Firmware", load,
+    title: "Firmware", load, wants: {kinds: "firmware"},
     element: h("div", {}, may("operate") && uploader(load), list),
-    live: (kind, thing) => (kind === "firmware" || thing?.firmware &&
-      kind === "removed") && load().catch(() => {}),
+    live: () => load().catch(() => {}),
     update(changed) {
       query = changed;
       load().catch(error => tell(error.message));

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the server tells as it happens.  The stream is closed while nobody
-// looks at the page: browsers allow few connections to one server.
+// What the server tells as it happens, and of that only what the page shows.
+// The stream is closed while nobody looks at the page: browsers allow few
+// connections to one server.
 
 import {get, url} from "./api.js";
 
-const KINDS = ["device", "release", "firmware", "removed"];
+const KINDS = ["device", "release", "firmware", "token", "path", "settings",
+  "removed"];
+// How long the first look at a page waits for the stream.
+const PATIENCE = 1000;
+// An old stream ends so much after the next is open: what was on its way in it
+// is still heard.
+const OVERLAP = 200;
 const listeners = new Set();
 // How far each device is with its update, since the page was opened.
 export const progress = new Map();
@@ -22,10 +29,13 @@ export const STEPS = {
 };
 
 let source = null;
+let former = null; // goes on until that one is open
 let wanted = false;
 let wait = 1000;
 let timer = 0;
-let opened = false;
+let opened = false; // what happened before the next is open may be missed
+let wants = {};
+let ready = () => {};
 let show = () => {};
 
 // `then(kind, thing)` for everything that happens; the kind "again" says that
@@ -36,12 +46,12 @@ export function listen(then) {
 }
 
 function spread(kind, thing) {
-  if (kind === "device") follow(thing);
+  if (kind === "device") note(thing);
   for (const then of listeners) then(kind, thing);
 }
 
 // Keeps how far the device's update is.
-function follow(device) {
+function note(device) {
   if (!STEPS[device.event]) return;
   const known = progress.get(device.mac);
   const begins = device.event === "offered" || !known;
@@ -55,45 +65,94 @@ function follow(device) {
 
 function open() {
   clearTimeout(timer);
-  if (source || !wanted || document.hidden) return;
-  source = new EventSource(url("/events"));
-  source.onopen = () => {
+  if (!wanted || document.hidden) return;
+  if (source?.readyState === EventSource.OPEN) {
+    former?.close();
+    former = source;
+  } else source?.close();
+  const mine = source = new EventSource(url("/events", wants));
+  mine.onopen = () => {
+    if (mine !== source) return;
+    const old = former;
+    former = null;
+    setTimeout(() => old?.close(), OVERLAP);
     wait = 1000;
     show("live");
+    ready();
     if (opened) spread("again");
     opened = true;
   };
-  source.onerror = () => {
+  mine.onerror = () => {
+    if (mine !== source) return;
     show("lost");
-    if (source.readyState !== EventSource.CLOSED) return;
+    opened = true;
+    ready();
+    if (mine.readyState !== EventSource.CLOSED) return;
     shut();
     timer = setTimeout(open, wait);
     wait = Math.min(2 * wait, 30000);
     get("/me").catch(() => {}); // the session may have ended
   };
+  mine.addEventListener("missed", () => spread("again"));
   for (const kind of KINDS)
-    source.addEventListener(kind, event =>
-      spread(kind, JSON.parse(event.data)));
+    mine.addEventListener(kind, event =>
+      wanted && spread(kind, JSON.parse(event.data)));
 }
 
 function shut() {
-  if (source) source.close();
-  source = null;
+  source?.close();
+  former?.close();
+  source = former = null;
+}
+
+// How far devices are is known as long as none of their steps is missed.
+function forget() {
+  if (wants.news || !wants.kinds) return;
+  const macs = (wants.mac || "").split(",");
+  for (const [mac, {release}] of progress)
+    if (!macs.includes(mac) && String(release) !== wants.release)
+      progress.delete(mac);
+}
+
+// Hears of that from now on, {kinds, mac, release, news} as the API has them.
+// Comes back when what is loaded then is followed without a gap, or when that
+// cannot be had just now.
+export function follow(what) {
+  if (JSON.stringify(what) === JSON.stringify(wants) && source)
+    return Promise.resolve();
+  wants = what;
+  opened = false;
+  forget();
+  return new Promise(done => {
+    const give = () => {
+      opened = true; // once it is open the page has to be loaded again
+      done();
+    };
+    const late = setTimeout(give, PATIENCE);
+    ready = () => {
+      clearTimeout(late);
+      done();
+    };
+    open();
+    if (!source || document.hidden) give();
+  });
 }
 
 // Starts; `state` is told "live" and "lost".
 export function start(state) {
   show = state;
   wanted = true;
-  open();
 }
 
 export function stop() {
   wanted = opened = false;
+  wants = {};
   clearTimeout(timer);
   progress.clear();
   shut();
 }
 
-document.addEventListener("visibilitychange", () =>
-  document.hidden ? shut() : open());
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) shut();
+  else if (!source) open();
+});

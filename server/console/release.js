@@ -140,6 +140,8 @@ export function release({words: [id], may}) {
 
   return {
     title: `Release ${id}`, load,
+    wants: /^[1-9]\d{0,17}$/.test(id) &&
+      {kinds: "device,release", release: id},
     element: h("div", {class: "release"}, head, error, actions, sums,
       h("section", {class: "card"}, h("h2", {}, "Devices"), devices,
         more),

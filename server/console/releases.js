@@ -2,8 +2,8 @@
 //
 // The releases: which firmware is meant for which devices; making a new one.
 import {get, post} from "./api.js";
-import {badge, empty, field, h, moment, renew, run, said, select, size, table,
-  tell} from "./dom.js";
+import {alarm, badge, empty, field, h, moment, renew, run, said, select, size,
+  table, tell} from "./dom.js";
 
 const LIMIT = 50;
 const STATES = {"": "All", active: "Active", paused: "Paused",
@@ -92,7 +92,7 @@ export function releases({query, may}) {
     location.hash = address({state: state.value, after: ""});
   });
   return {
-    title: "Releases", load,
+    title: "Releases", load, wants: {kinds: "release"},
     element: h("div", {},
       h("div", {class: "bar"}, h("div", {class: "filters"},
         field("State", state)),
@@ -148,8 +148,9 @@ export function newRelease({query, may}) {
 
   async function load() {
     known = (await get("/firmware", {limit: 1000})).firmware;
+    const chosen = firmware.value || query.firmware;
     firmware.replaceChildren(...known.map(item => h("option",
-      {value: item.id, selected: String(item.id) === query.firmware},
+      {value: item.id, selected: String(item.id) === chosen},
       `${item.name} ${item.version}` + (item.board ? ` (${item.board})` :
         "") + (item.kind === "filesystem" ? ", file system" : ""))));
     form.hidden = !known.length;
@@ -192,5 +193,14 @@ export function newRelease({query, may}) {
     event.preventDefault();
     run(go, error, send);
   });
-  return {title: "New release", load, element: h("div", {}, none, form)};
+  return {title: "New release", load, wants: {kinds: "firmware"},
+    element: h("div", {}, none, form),
+    live(kind, thing) {
+      const chosen = kind === "removed" &&
+        String(thing.firmware) === firmware.value;
+      load().then(() => chosen && error.replaceChildren(alarm({
+        title: "Choose the firmware anew",
+        message: "Somebody deleted the one that was chosen."})))
+        .catch(() => {});
+    }};
 }

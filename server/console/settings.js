@@ -2,7 +2,7 @@
 //
 // What becomes of new devices, how devices are answered, and where they ask.
 import {get, patch, put, remove} from "./api.js";
-import {empty, field, h, run, said, select, sure, table, tell}
+import {empty, field, h, renew, run, said, select, sure, table, tell}
   from "./dom.js";
 
 const DIALECTS = {manual: "As the script in the core\u2019s manual",
@@ -36,12 +36,21 @@ export function settings({may}) {
         "gets what is released for it at once.")),
     field("Answers to devices", dialect), error, admin && save);
   const paths = h("section", {class: "card"});
+  const list = pathList(paths, admin);
+  let dirty = false;
+  const fill = have => {
+    form.elements.policy.value = have.policy;
+    dialect.value = have.dialect;
+    dirty = false;
+  };
+
+  form.addEventListener("input", () => { dirty = true; });
 
   form.addEventListener("submit", event => {
     event.preventDefault();
     run(save, error, async () => {
-      await patch("/settings", {policy: form.elements.policy.value,
-        dialect: dialect.value});
+      fill(await patch("/settings", {policy: form.elements.policy.value,
+        dialect: dialect.value}));
       tell("Saved.");
     });
   });
@@ -49,24 +58,32 @@ export function settings({may}) {
   return {
     title: "Settings",
     element: h("div", {}, tabs("settings", may), form, paths),
+    wants: {kinds: "settings,path"},
     async load() {
-      const have = await get("/settings");
-      form.elements.policy.value = have.policy;
-      dialect.value = have.dialect;
-      await showPaths(paths, admin);
+      fill(await get("/settings"));
+      await list();
+    },
+    live(kind, thing) {
+      if (kind !== "settings") list().catch(() => {});
+      else if (!dirty) fill(thing);
+      else if (thing.policy !== form.elements.policy.value ||
+               thing.dialect !== dialect.value)
+        tell("Somebody else changed the settings; what you chose here is " +
+          "not saved yet.");
     },
   };
 }
 
-async function showPaths(place, admin) {
-  const list = (await get("/paths", {limit: 1000})).paths;
+// The paths, filled into `place`: the table alone is drawn anew when they
+// change, so that what somebody types below it stays.
+function pathList(place, admin) {
+  const rows = h("div");
   const error = h("div");
-  const again = () => showPaths(place, admin);
   const forget = path => event => run(event.target, error, async () => {
     if (!await sure("Remove this path?", "Devices that ask there find " +
       "nothing any more.", "Remove")) return;
     await remove("/paths", {path});
-    await again();
+    await load();
   });
   const columns = [["Path", row => said(row.path), "first"],
     ["Product", row => said(row.product || "\u2013")],
@@ -74,13 +91,22 @@ async function showPaths(place, admin) {
   if (admin) columns.push(["Actions", row => h("button", {type: "button",
     class: "small quiet", "aria-label": `Remove ${row.path}`,
     onclick: forget(row.path)}, "Remove"), "act"]);
+  let asked = 0;
+
+  async function load() {
+    const mine = ++asked;
+    const list = (await get("/paths", {limit: 1000})).paths;
+    if (mine !== asked) return;
+    renew(rows, list.length ? table("Paths", columns, list) :
+      empty("Devices have nowhere to ask",
+        h("p", {}, "Add /update, at which they ask by default.")));
+  }
+
   place.replaceChildren(h("h2", {}, "Paths"),
     h("p", {class: "hint"}, "Where devices ask. Each path can stand for a " +
-      "product, which has releases of its own."), error,
-    list.length ? table("Paths", columns, list) :
-      empty("Devices have nowhere to ask",
-        h("p", {}, "Add /update, at which they ask by default.")),
-    admin ? adder(error, again) : "");
+      "product, which has releases of its own."), error, rows,
+    admin ? adder(error, load) : "");
+  return load;
 }
 
 function adder(error, again) {
@@ -96,6 +122,7 @@ function adder(error, again) {
     run(go, error, async () => {
       await put("/paths", {path: path.value.trim(),
         product: product.value.trim()});
+      form.reset();
       await again();
     });
   });

@@ -62,6 +62,8 @@ export function tokens({may}) {
     });
   });
   return {title: "Tokens", load,
+    wants: {kinds: may("admin") ? "token" : "settings"},
+    live: kind => kind !== "settings" && load().catch(() => {}),
     element: h("div", {}, tabs("tokens", may), may("admin")
       ? [fresh, list, form]
       : h("p", {}, "Tokens are for administrators."))};

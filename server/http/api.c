@@ -2,6 +2,7 @@
  *
  * Requests to the API: routing, rights, bodies, and answers over HTTP. */
 #include "server/http/api.h"
+#include "server/api/handlers.h"
 #include "server/api/routes.h"
 #include "server/http/calls.h"
 #include "server/log.h"
@@ -393,8 +394,14 @@ static enum MHD_Result answer(struct otterd_http_call *http)
 
 static enum MHD_Result answer_events(struct otterd_http_call *http)
 {
-    struct MHD_Response *response = otterd__make_events(http);
+    struct MHD_Response *response;
+    struct otterd_wants wants;
 
+    if (!otterd_query_known(&http->call) ||
+        !otterd_query_wants(&http->call, &wants)) {
+        return answer(http);
+    }
+    response = otterd__make_events(http, &wants);
     if (response != NULL) {
         return otterd__send(http->server, http->connection, MHD_HTTP_OK,
                             response);

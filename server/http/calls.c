@@ -7,6 +7,7 @@
 #include "server/http/calls.h"
 #include "server/api/handlers.h"
 #include "server/api/routes.h"
+#include "server/import.h"
 #include "server/log.h"
 
 #include "format/error.h"
@@ -52,17 +53,55 @@ struct otterd_calls {
     bool closed;
 };
 
+/* What an event is about, by the name of its kind and its data. */
+static struct otterd_topic topic_of(const char *kind, const json_t *data)
+{
+    struct otterd_topic topic = {.kind = OTTERD_KIND_DEVICE};
+    const char *mac = json_string_value(json_object_get(data, "mac"));
+
+    while (topic.kind < OTTERD_KINDS - 1 &&
+           strcmp(otterd_kind_names[topic.kind], kind) != 0) {
+        topic.kind++;
+    }
+    if (topic.kind == OTTERD_KIND_RELEASE) {
+        topic.release = json_integer_value(json_object_get(data, "id"));
+    } else if (topic.kind == OTTERD_KIND_DEVICE && mac != NULL &&
+               otterd_mac_read(mac, &topic.mac) != 0) {
+        topic.mac = 0;
+    }
+    return topic;
+}
+
 /* The thing as it is now; of a device also that somebody changed it. */
 static void tell_changed(struct otterd_hub *hub,
                          const struct otterd_call *call)
 {
-    json_t *data = json_copy(call->answer);
+    json_t *data = json_copy(call->told != NULL ? call->told : call->answer);
+    struct otterd_topic topic = topic_of(call->event, data);
 
-    if (strcmp(call->event, "device") == 0) {
+    if (topic.kind == OTTERD_KIND_DEVICE) {
         json_object_set_new(data, "event", json_string("changed"));
     }
-    otterd_hub_publish(hub, call->event, data);
+    otterd_hub_publish(hub, &topic, data);
     json_decref(data);
+}
+
+/* The one member of what is gone is named as its kind. */
+static void tell_gone(struct otterd_hub *hub, json_t *gone)
+{
+    const char *kind = json_object_iter_key(json_object_iter(gone));
+    json_t *id = json_object_get(gone, kind);
+    struct otterd_topic topic = topic_of(kind, NULL);
+
+    topic.removed = true;
+    if (topic.kind == OTTERD_KIND_DEVICE &&
+        otterd_mac_read(json_string_value(id), &topic.mac) != 0) {
+        topic.mac = 0;
+    }
+    otterd_hub_publish(hub, &topic, gone);
+    if (topic.kind == OTTERD_KIND_TOKEN) {
+        otterd_hub_bar(hub, json_integer_value(id));
+    }
 }
 
 static void tell(struct otterd_hub *hub, const struct otterd_call *call)
@@ -71,11 +110,11 @@ static void tell(struct otterd_hub *hub, const struct otterd_call *call)
         tell_changed(hub, call);
     }
     if (call->gone != NULL) {
-        otterd_hub_publish(hub, "removed", call->gone);
+        tell_gone(hub, call->gone);
     }
     /* Nobody asked for the end of this one by its own name. */
     if (call->replaced != 0 && call->status < 400) {
-        otterd_tell_release(hub, call->store, call->replaced);
+        otterd_tell_release(hub, call->store, call->replaced, false);
     }
 }
 

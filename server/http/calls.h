@@ -5,6 +5,7 @@
 #define OTTER_SERVER_HTTP_CALLS_H
 
 #include "server/api/api.h"
+#include "server/api/hub.h"
 #include "server/http/api.h"
 
 enum otterd_call_phase {
@@ -31,7 +32,9 @@ struct otterd_http_call {
 bool otterd_calls_add(struct otterd_calls *calls,
                       struct otterd_http_call *call);
 
-/* Makes a response that is a stream of events.  NULL: too many listen. */
-struct MHD_Response *otterd__make_events(struct otterd_http_call *call);
+/* Makes a response that is a stream of the events that `wants`.  NULL: too
+ * many listen. */
+struct MHD_Response *otterd__make_events(struct otterd_http_call *call,
+                                         const struct otterd_wants *wants);
 
 #endif

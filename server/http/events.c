@@ -48,7 +48,8 @@ static void free_stream(void *user)
     free(stream);
 }
 
-struct MHD_Response *otterd__make_events(struct otterd_http_call *call)
+struct MHD_Response *otterd__make_events(struct otterd_http_call *call,
+                                         const struct otterd_wants *wants)
 {
     const char *last = MHD_lookup_connection_value(
         call->connection, MHD_HEADER_KIND, "Last-Event-ID");
@@ -59,6 +60,9 @@ struct MHD_Response *otterd__make_events(struct otterd_http_call *call)
         return NULL;
     }
     stream->connection = call->connection;
+    stream->listener.wants = *wants;
+    stream->listener.scope = call->call.who.scope;
+    stream->listener.token = call->call.who.id;
     stream->listener.user = stream;
     stream->listener.sleep = sleep_stream;
     stream->listener.wake = wake_stream;

@@ -20,7 +20,8 @@
 #define RESERVED         512 /* of these, for offers and downloads alone */
 #define COMPLAIN_SECONDS 10
 
-/* Devices that are told of in one batch: nobody reads more at that pace. */
+/* Devices that are told of in one batch but to who named them: nobody reads
+ * more at that pace. */
 #define LIVELY 64
 
 struct otterd_sightings {
@@ -64,24 +65,33 @@ static void let_others(struct otterd_sightings *s, int64_t worked_ns)
     }
 }
 
-static void tell_device(struct otterd_sightings *s,
-                        const struct otterd_sighting *sighting)
+/* False: nobody wants to hear of it. */
+static bool tell_device(struct otterd_sightings *s,
+                        const struct otterd_sighting *sighting, bool crowded)
 {
     int64_t id =
         sighting->counted != 0 ? sighting->counted : sighting->release;
+    const struct otterd_topic topic = {.kind = OTTERD_KIND_DEVICE,
+                                       .mac = sighting->mac,
+                                       .release = id,
+                                       .routine = sighting->event ==
+                                                  OTTERD_EVENT_ASKED,
+                                       .crowded = crowded};
     struct otterd_device_view view;
     json_t *data;
 
-    if (otterd_device_look(s->store, sighting->mac, &view) != 0) {
-        return;
+    if (!otterd_hub_is_heard(s->hub, &topic) ||
+        otterd_device_look(s->store, sighting->mac, &view) != 0) {
+        return false;
     }
     data = otterd_show_device(&view);
     json_object_set_new(data, "event",
                         json_string(otterd_event_name(sighting->event)));
     json_object_set_new(data, "release",
                         id == 0 ? json_null() : json_integer(id));
-    otterd_hub_publish(s->hub, "device", data);
+    otterd_hub_publish(s->hub, &topic, data);
     json_decref(data);
+    return true;
 }
 
 /* Tells those who listen what was written. */
@@ -89,19 +99,18 @@ static void tell(struct otterd_sightings *s,
                  const struct otterd_sighting *batch, size_t count)
 {
     int64_t told = 0;
+    size_t devices = 0;
 
-    if (!otterd_hub_is_heard(s->hub)) {
-        return;
-    }
     for (size_t i = 0; i < count; i++) {
-        if (i < LIVELY && batch[i].event != OTTERD_EVENT_NONE) {
-            tell_device(s, &batch[i]);
+        if (batch[i].event != OTTERD_EVENT_NONE &&
+            tell_device(s, &batch[i], devices >= LIVELY)) {
+            devices++;
         }
     }
     for (size_t i = 0; i < count; i++) {
         if (batch[i].counted != 0 && batch[i].counted != told) {
             told = batch[i].counted;
-            otterd_tell_release(s->hub, s->store, told);
+            otterd_tell_release(s->hub, s->store, told, true);
         }
     }
 }

@@ -83,9 +83,9 @@ class Api(Case):
 class Events:
     """Reads server-sent events."""
 
-    def __init__(self, client, **headers):
+    def __init__(self, client, query="", **headers):
         self.peer = socket.create_connection(("127.0.0.1", client.port), LIMIT)
-        lines = [f"GET {BASE}/events HTTP/1.1", "Host: x",
+        lines = [f"GET {BASE}/events{query} HTTP/1.1", "Host: x",
                  f"Authorization: Bearer {client.token}"]
         lines += [f"{name.replace('_', '-')}: {value}"
                   for name, value in headers.items()]

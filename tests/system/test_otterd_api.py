@@ -8,7 +8,7 @@ import unittest
 
 from otterd_client import BASE
 from otterd_rig import Api, Events
-from test_otterd import LIMIT, MAC, ask, changed
+from test_otterd import LIMIT, MAC, OTHER, ask, changed
 
 
 class Tokens(Api):
@@ -271,6 +271,72 @@ class Withstands(Api):
             self.addCleanup(stream.close)
         self.problem(self.admin.get("/events"), 503, "64")
         self.assertEqual(self.admin.get("/me").status, 200)
+
+    def test_events_that_nobody_can_ask_for_are_a_problem(self):
+        mine = {"Authorization": f"Bearer {self.admin.token}"}
+        for query, status, word in (
+                ("kinds=devices", 400, "device, release, firmware, token"),
+                ("kinds=", 400, "kinds"), ("kinds=device,,path", 400, "kinds"),
+                ("kinds=" + "a" * 500, 400, "kinds"),
+                ("mac=18:FE", 400, "hexadecimal"), ("mac=", 400, "mac"),
+                ("mac=" + ",".join([MAC] * 65), 400, "64"),
+                ("release=x", 400, "whole number"), ("release=0", 400, "id"),
+                ("news=yes", 400, "false, true"),
+                ("kind=device", 400, "kinds mac release news"),
+                ("kinds=device&kinds=path", 400, "twice")):
+            with self.subTest(query=query):
+                self.problem(self.admin.raw(
+                    "GET", f"{BASE}/events?{query}", headers=mine), status,
+                    word)
+        self.problem(self.token("read").get("/events", kinds="device,token"),
+                     403, "admin")
+
+    def test_events_of_tokens_paths_and_settings(self):
+        """Tokens are told to administrators; a secret is told to nobody."""
+        made = self.admin.post("/tokens", {"name": "rob", "scope": "operate"})
+        reader = self.admin.other(made["token"])
+        mine, his = Events(self.admin), Events(reader)
+        for stream in mine, his:
+            self.addCleanup(stream.close)
+        other = self.admin.post("/tokens", {"name": "eve", "scope": "read"})
+        path = {"path": "/door.php", "product": "door", "dialect": None}
+        self.admin.call("PUT", "/paths", path)
+        self.admin.patch("/settings", policy="accept")
+        self.admin.delete("/paths", path="/door.php")
+        self.admin.delete(f"/tokens/{other['id']}")
+        open_to_all = [("path", path), ("settings", {
+            "policy": "accept", "dialect": "manual"}),
+            ("removed", {"path": "/door.php"})]
+        self.assertEqual([mine.next()[1:] for _ in range(5)], [
+            ("token", {"id": other["id"], "name": "eve", "scope": "read"}),
+            *open_to_all, ("removed", {"token": other["id"]})])
+        self.assertEqual([his.next()[1:] for _ in range(3)], open_to_all)
+        # What is no token any more hears nothing any more.
+        self.admin.delete(f"/tokens/{made['id']}")
+        with self.assertRaises((EOFError, ValueError, ConnectionError)):
+            his.next()
+
+    def test_events_are_those_asked_for(self):
+        self.admin.patch(f"/devices/{MAC}", state="accepted")
+        one = Events(self.admin, f"?kinds=device&mac={MAC.lower()}")
+        news = Events(self.admin, "?kinds=device,firmware&news=true")
+        for stream in one, news:
+            self.addCleanup(stream.close)
+        for _ in range(2):
+            for mac in OTHER, MAC:
+                ask(self.port, changed(STA_MAC=mac))
+        self.assertEqual([one.next()[2]["event"] for _ in range(2)],
+                         ["reported", "asked"])
+        self.admin.post("/firmware", self.image, name="lamp", version="2")
+        told = [news.next()[1:] for _ in range(3)]
+        self.assertEqual([(name, data.get("mac"), data.get("event"))
+                          for name, data in told],
+                         [("device", OTHER, "reported"),
+                          ("device", MAC, "reported"),
+                          ("firmware", None, None)])
+        self.admin.delete(f"/devices/{OTHER}")
+        self.admin.delete(f"/devices/{MAC}")
+        self.assertEqual(one.next()[1:], ("removed", {"device": MAC}))
 
     def test_server_ends_with_listeners_and_calls_under_way(self):
         streams = [Events(self.admin) for _ in range(3)]

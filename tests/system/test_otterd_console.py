@@ -321,8 +321,7 @@ class Page(otter_testlib.SystemTest, Case):
             self.see("main", "[^\\n]\\n+[^\\n]")
             self.assertFalse(self.browser.visible(
                 selector="main button, main .button")["visible"], route)
-        self.take_back("rob")
-        self.go("devices", "Otter console")
+        self.take_back("rob")  # which nobody has to reload to see
         self.see(".login", "Your session has ended")
 
     def take_back(self, name):
@@ -363,6 +362,66 @@ class Page(otter_testlib.SystemTest, Case):
         self.assertEqual(admin.delete(f"/devices/{OTHER}").status, 204)
         self.see("[data-count=offered]", "0$")
         self.see("[aria-label=Devices]", "^Devices appear here")
+
+    def test_console_pages_hear_what_they_show(self):
+        """And follow what others do to it."""
+        admin = Client(self.port, self.token)
+        for mac in MAC, OTHER:
+            ask(self.port, changed(STA_MAC=mac))
+        self.open(f"console/#/devices/{MAC}")
+        self.login()
+        self.see(".why", "Gets nothing")
+        ask(self.port, changed())
+        self.see(".facts", r"Requests\s+2")
+        self.assertEqual(admin.delete(f"/devices/{OTHER}").status, 204)
+        self.browser.fill(selector="[name=group]", text="unsaved")
+        self.assertEqual(admin.delete(f"/devices/{MAC}").status, 204)
+        self.see(".empty", "^This device was removed\\s+Somebody removed it")
+        self.assertFalse(self.browser.visible(
+            selector=".columns")["visible"])
+        self.shot("removed")
+        ask(self.port, changed())
+        self.see(".facts", r"Requests\s+1")
+        self.assertEqual(self.text(".empty"), "")
+        self.assertEqual(admin.delete(f"/devices/{MAC}").status, 204)
+        self.browser.click(selector="text=Back to the devices")
+        self.see(".empty", "^No device has asked yet")
+        self.go("settings", "Settings")
+        self.see("[aria-label=Paths]", "/update")
+        self.browser.fill(selector="[name=product]", text="typed")
+        admin.call("PUT", "/paths", {"path": "/lamp.php", "product": "lamp"})
+        self.see("[aria-label=Paths]", "/lamp.php")
+        admin.delete("/paths", path="/lamp.php")
+        self.see("[aria-label=Paths]", "^((?!lamp)[^])*$")
+        admin.patch("/settings", policy="accept")
+        otter_testlib.wait_for(lambda: self.browser.eval(
+            script="document.getElementById('policy-accept').checked"
+        )["value"], "the policy")
+        self.assertEqual(self.browser.eval(script="document.querySelector("
+                         "'[name=product]').value")["value"], "typed")
+        self.go("tokens", "Tokens")
+        self.see("[aria-label=Tokens]", "administrator")
+        made = admin.post("/tokens", {"name": "eve", "scope": "read"})
+        self.see("[aria-label=Tokens]", "eve")
+        admin.delete(f"/tokens/{made['id']}")
+        self.see("[aria-label=Tokens]", "^((?!eve)[^])*$")
+        self.go("audit", "Audit")
+        self.see("[aria-label='Audit log']", "eve")
+        admin.patch(f"/devices/{OTHER}", state="blocked")
+        self.see("[aria-label='Audit log']", "blocked")
+
+    def test_console_new_release_follows_the_firmware(self):
+        admin = Client(self.port, self.token)
+        admin.post("/firmware", self.image, name="lamp", version="2")
+        self.open("console/#/releases/new")
+        self.login()
+        choice = "form [name=firmware]"
+        self.see(choice, "lamp 2")
+        admin.post("/firmware", self.image, name="lamp", version="3")
+        self.see(choice, "lamp 3")
+        admin.delete("/firmware/1")
+        admin.delete("/firmware/2")
+        self.see(".empty", "^There is no firmware yet")
 
     def test_console_settings_tokens_and_forgetting(self):
         ask(self.port, changed())
