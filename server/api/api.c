@@ -26,6 +26,7 @@ void otterd_call_release(struct otterd_call *call)
     json_decref(call->gone);
     json_decref(call->told);
     otterd_upload_free(call->upload);
+    free(call->seen);
     if (call->fd >= 0) {
         close(call->fd);
     }
@@ -214,7 +215,8 @@ enum otterd_pace otterd_call_pace(const struct otterd_call *call)
     static const char *const filters[] = {"q", "version", "group", "tag"};
 
     if (!is_read(call)) {
-        return OTTERD_PACE_CHANGE;
+        return call->upload != NULL && call->seen == NULL ? OTTERD_PACE_UPLOAD
+                                                          : OTTERD_PACE_CHANGE;
     }
     for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
         if (call->route->answer == otterd_api_devices &&
@@ -236,6 +238,17 @@ static void answer_read(struct otterd_call *call)
     }
     call->route->answer(call);
     otterd_store_view_end(call->store);
+}
+
+void otterd_call_look(struct otterd_call *call)
+{
+    if (check_query(call)) {
+        otterd_api_firmware_look(call);
+    }
+    if (call->seen == NULL) {
+        otterd_upload_free(call->upload);
+        call->upload = NULL;
+    }
 }
 
 void otterd_call_answer(struct otterd_call *call, const char *text, size_t len)

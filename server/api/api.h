@@ -41,6 +41,7 @@ struct otterd_call {
     bool secure;                       /* the connection is encrypted */
     json_t *body;                      /* an object, or NULL */
     struct otterd_upload *upload;
+    struct otterd_firmware *seen; /* what it is, owned; NULL: not looked at */
 
     /* The answer; handlers start from all zero and fd -1. */
     unsigned status;
@@ -63,9 +64,14 @@ enum otterd_pace {
     OTTERD_PACE_CHANGE, /* no other change */
     OTTERD_PACE_READ,   /* anything; it is quick whatever there is */
     OTTERD_PACE_SEARCH, /* anything; it may look at every device */
+    OTTERD_PACE_UPLOAD, /* anything; once looked at, it is a change */
     OTTERD_PACES
 };
 enum otterd_pace otterd_call_pace(const struct otterd_call *call);
+
+/* Looks at what was uploaded, which takes its time and needs no store.  It has
+ * a status, and the upload is gone, when the answer is a problem. */
+void otterd_call_look(struct otterd_call *call);
 
 /* Answers with its route's handler, reading `text` as its body when the route
  * takes JSON.  What a route of GET tells is of one moment of the store. */

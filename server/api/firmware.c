@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void append_firmware(void *user, const struct otterd_firmware *firmware)
@@ -293,19 +294,38 @@ static int enter(struct otterd_call *call, const struct otterd_firmware *f,
     return err;
 }
 
-void otterd_api_firmware_add(struct otterd_call *call)
+void otterd_api_firmware_look(struct otterd_call *call)
 {
-    struct otterd_firmware f = {.id = 0};
+    struct otterd_firmware *f = calloc(1, sizeof *f);
     enum otterd_claim claim = OTTERD_CLAIM_NONE;
-    int err;
 
-    if (!read_description(call, &f, &claim) || !inspect(call, claim, &f)) {
+    if (f == NULL) {
+        otterd_problem(call, 503, "No memory; try again.");
         return;
     }
-    if (f.filename[0] == '\0') {
-        snprintf(f.filename, sizeof f.filename, "%s.bin%s", f.version,
-                 f.gzip ? ".gz" : "");
+    if (!read_description(call, f, &claim) || !inspect(call, claim, f)) {
+        free(f);
+        return;
     }
+    if (f->filename[0] == '\0') {
+        snprintf(f->filename, sizeof f->filename, "%s.bin%s", f->version,
+                 f->gzip ? ".gz" : "");
+    }
+    call->seen = f;
+}
+
+void otterd_api_firmware_add(struct otterd_call *call)
+{
+    struct otterd_firmware f;
+    int err;
+
+    if (call->seen == NULL) {
+        otterd_api_firmware_look(call);
+    }
+    if (call->seen == NULL) {
+        return;
+    }
+    f = *call->seen;
     /* The file gets its name inside of the transaction, so that nobody
      * removes the file of the same bytes meanwhile. */
     err = otterd_store_begin(call->store);

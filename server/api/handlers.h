@@ -20,6 +20,8 @@ void otterd_api_device_forget(struct otterd_call *call);
 void otterd_api_device_history(struct otterd_call *call);
 void otterd_api_device_explain(struct otterd_call *call);
 void otterd_api_firmware_list(struct otterd_call *call);
+/* Fills in what the call's upload is, or answers why it cannot be taken. */
+void otterd_api_firmware_look(struct otterd_call *call);
 void otterd_api_firmware_add(struct otterd_call *call);
 void otterd_api_firmware(struct otterd_call *call);
 void otterd_api_firmware_file(struct otterd_call *call);

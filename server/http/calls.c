@@ -3,7 +3,8 @@
  * The API's threads: each takes calls of one pace from its queue and has a
  * store of its own.  Changes have one thread, so that they happen, and are
  * told to the hub, in the order in which they came.  Reads never wait for
- * changes, nor for searches, which may take seconds in a large fleet. */
+ * changes, nor for searches, which may take seconds in a large fleet.  An
+ * upload is looked into before its turn among the changes. */
 #include "server/http/calls.h"
 #include "server/api/handlers.h"
 #include "server/api/routes.h"
@@ -22,13 +23,13 @@
 #include <unistd.h>
 
 #define BEAT_SECONDS 15
-#define WORKERS      5
+#define WORKERS      6
 #define SEARCH_NICE  10
 
 /* Whose pace each thread has. */
 static const enum otterd_pace paces[WORKERS] = {
-    OTTERD_PACE_CHANGE, OTTERD_PACE_READ, OTTERD_PACE_READ, OTTERD_PACE_SEARCH,
-    OTTERD_PACE_SEARCH};
+    OTTERD_PACE_CHANGE, OTTERD_PACE_READ,   OTTERD_PACE_READ,
+    OTTERD_PACE_SEARCH, OTTERD_PACE_SEARCH, OTTERD_PACE_UPLOAD};
 
 struct queue {
     pthread_cond_t more;
@@ -50,6 +51,7 @@ struct otterd_calls {
     pthread_mutex_t lock;
     struct queue queues[OTTERD_PACES];
     struct worker workers[WORKERS];
+    unsigned uploads; /* that are not yet among the changes */
     bool closed;
 };
 
@@ -146,7 +148,7 @@ static void answer(struct worker *worker, struct otterd_http_call *http,
     call->dir = worker->calls->dir;
     if (over) {
         otterd_problem(call, 503, "The server ends just now.");
-    } else {
+    } else if (call->status == 0) {
         otterd_call_answer(call, http->body, http->len);
     }
     if (strcmp(call->route->method, "GET") != 0) {
@@ -156,6 +158,14 @@ static void answer(struct worker *worker, struct otterd_http_call *http,
     log_change(http);
     http->phase = OTTERD_CALL_ANSWERED;
     MHD_resume_connection(http->connection);
+}
+
+static void put(struct queue *queue, struct otterd_http_call *call)
+{
+    call->next = NULL;
+    *queue->last = call;
+    queue->last = &call->next;
+    pthread_cond_signal(&queue->more);
 }
 
 static struct otterd_http_call *take(struct queue *queue)
@@ -193,6 +203,34 @@ static void wait_for_more(struct worker *worker, struct timespec *beat)
     }
 }
 
+/* Makes a change of an upload that can be taken. */
+static void look(struct worker *worker, struct otterd_http_call *http)
+{
+    struct otterd_calls *calls = worker->calls;
+    struct queue *changes = &calls->queues[OTTERD_PACE_CHANGE];
+
+    otterd_call_look(&http->call);
+    if (http->call.status != 0) {
+        answer(worker, http, false);
+        http = NULL;
+    }
+    pthread_mutex_lock(&calls->lock);
+    calls->uploads--;
+    if (http != NULL) {
+        put(changes, http);
+    } else if (calls->closed) {
+        pthread_cond_signal(&changes->more); /* it may wait for this one */
+    }
+    pthread_mutex_unlock(&calls->lock);
+}
+
+/* Nothing more will come. */
+static bool is_over(const struct worker *worker)
+{
+    return worker->calls->closed &&
+           (worker->pace != OTTERD_PACE_CHANGE || worker->calls->uploads == 0);
+}
+
 /* Whoever searches has time; devices and other calls have the processor
  * first.  On Linux this is of the thread alone. */
 static void step_back(void)
@@ -219,9 +257,13 @@ static void *work(void *arg)
             bool over = calls->closed && worker->pace == OTTERD_PACE_SEARCH;
 
             pthread_mutex_unlock(&calls->lock);
-            answer(worker, call, over);
+            if (worker->pace == OTTERD_PACE_UPLOAD) {
+                look(worker, call);
+            } else {
+                answer(worker, call, over);
+            }
             pthread_mutex_lock(&calls->lock);
-        } else if (calls->closed) {
+        } else if (is_over(worker)) {
             break;
         } else {
             wait_for_more(worker, &beat);
@@ -285,7 +327,7 @@ int otterd_calls_start(struct otterd_calls **out, const char *dir,
 bool otterd_calls_add(struct otterd_calls *calls,
                       struct otterd_http_call *call)
 {
-    struct queue *queue = &calls->queues[otterd_call_pace(&call->call)];
+    enum otterd_pace pace = otterd_call_pace(&call->call);
     bool open;
 
     pthread_mutex_lock(&calls->lock);
@@ -293,10 +335,8 @@ bool otterd_calls_add(struct otterd_calls *calls,
     if (open) {
         /* First: a thread may be done with it at once. */
         MHD_suspend_connection(call->connection);
-        call->next = NULL;
-        *queue->last = call;
-        queue->last = &call->next;
-        pthread_cond_signal(&queue->more);
+        calls->uploads += pace == OTTERD_PACE_UPLOAD;
+        put(&calls->queues[pace], call);
     }
     pthread_mutex_unlock(&calls->lock);
     return open;

@@ -5,6 +5,7 @@
  * before a handler sees them. */
 #include "server/api/handlers.h"
 #include "server/api/routes.h"
+#include "tests/unit/scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -349,6 +350,44 @@ static void test_api_calls_have_the_pace_of_what_they_do(void **state)
                      OTTERD_PACE_SEARCH);
 }
 
+static void begin_upload(struct otterd_call *call, const char *dir,
+                         const char *kind, const void *data, size_t len)
+{
+    char allowed[64];
+
+    otterd_call_init(call);
+    call->route = otterd_route_find("POST", "/firmware", call->arg, allowed);
+    call->query[call->query_count++] = (struct otterd_param){"name", "lamp"};
+    call->query[call->query_count++] = (struct otterd_param){"version", "2"};
+    call->query[call->query_count++] = (struct otterd_param){"kind", kind};
+    assert_int_equal(otterd_upload_begin(&call->upload, dir), 0);
+    assert_int_equal(otterd_upload_write(call->upload, data, len), 0);
+}
+
+static void test_api_upload_is_looked_into_before_it_is_a_change(void **state)
+{
+    static const char files[8192] = "files";
+    struct otterd_call call;
+    char dir[SCRATCH_MAX];
+
+    (void)state;
+    scratch_make(dir);
+    begin_upload(&call, dir, "filesystem", files, sizeof files);
+    assert_int_equal(otterd_call_pace(&call), OTTERD_PACE_UPLOAD);
+    otterd_call_look(&call);
+    assert_int_equal(call.status, 0);
+    assert_int_equal(otterd_call_pace(&call), OTTERD_PACE_CHANGE);
+    assert_int_equal(call.seen->size, sizeof files);
+    otterd_call_release(&call);
+
+    begin_upload(&call, dir, "sketch", files, sizeof files);
+    otterd_call_look(&call);
+    assert_int_equal(call.status, 422);
+    assert_null(call.upload); /* and its file with it */
+    otterd_call_release(&call);
+    scratch_remove(dir);
+}
+
 /* A body is refused before the store, which is not there, is asked. */
 static void refused(const char *body, size_t len, const char *why)
 {
@@ -418,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_api_routes_are_found),
         cmocka_unit_test(test_api_scopes_include_those_below),
         cmocka_unit_test(test_api_calls_have_the_pace_of_what_they_do),
+        cmocka_unit_test(test_api_upload_is_looked_into_before_it_is_a_change),
         cmocka_unit_test(test_api_bodies_that_are_wrong_are_refused),
     };
 
