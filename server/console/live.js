@@ -87,11 +87,11 @@ function open() {
     show("lost");
     opened = true;
     ready();
+    get("/me").catch(() => {}); // the session may have ended
     if (mine.readyState !== EventSource.CLOSED) return;
     shut();
     timer = setTimeout(open, wait);
     wait = Math.min(2 * wait, 30000);
-    get("/me").catch(() => {}); // the session may have ended
   };
   mine.addEventListener("missed", () => spread("again"));
   for (const kind of KINDS)
