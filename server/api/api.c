@@ -242,7 +242,7 @@ static void answer_read(struct otterd_call *call)
 
 void otterd_call_look(struct otterd_call *call)
 {
-    if (check_query(call)) {
+    if (otterd_query_known(call)) {
         otterd_api_firmware_look(call);
     }
     if (call->seen == NULL) {
