@@ -138,4 +138,19 @@ OTTER_MUST_CHECK int otter_admin_send(struct otter_admin *admin,
                                       const char *word, json_t *body,
                                       json_t **answer);
 
+/* Whole commands without options of their own, of the thing `word` at /ROOT:
+ * one shows it, the other asks whether to `verb` it, and says that it is
+ * `done`.  `wants` as in struct otter_admin. */
+struct otter_admin_thing {
+    const char *program;
+    const char *wants;
+    const char *root;
+};
+int otter_admin_show(const struct otter_admin_thing *thing,
+                     void (*show)(const json_t *answer), int argc,
+                     char **argv);
+int otter_admin_delete(const struct otter_admin_thing *thing, const char *verb,
+                       const char *name, const char *done, int argc,
+                       char **argv);
+
 #endif

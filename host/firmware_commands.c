@@ -5,8 +5,6 @@
 #include "host/command.h"
 #include "host/firmware_download.h"
 
-#include <stdio.h>
-
 #define ROOT  "/firmware"
 #define WHICH "which firmware? otter firmware list shows the ids"
 
@@ -64,8 +62,7 @@ static const char show_help[] =
     "Examples:\n"
     "  otter firmware show 3\n";
 
-static void show_firmware(const struct otter_admin *admin,
-                          const json_t *firmware)
+static void show_firmware(const json_t *firmware)
 {
     static const char *const members[] = {
         "id",    "name",       "version",    "board",  "kind",
@@ -73,10 +70,6 @@ static void show_firmware(const struct otter_admin *admin,
         "notes", "flash_size", "by",         "created"};
     char cell[OTTER_SHOW_CELL];
 
-    if (admin->json) {
-        otter_show_json(firmware);
-        return;
-    }
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
         otter_show_pair(members[i],
                         otter_show_value(cell, firmware, members[i]));
@@ -86,19 +79,10 @@ static void show_firmware(const struct otter_admin *admin,
 
 static int show(int argc, char **argv)
 {
-    struct otter_admin admin = {.program = "otter firmware show",
-                                .wants = WHICH};
-    json_t *firmware = NULL;
-    int status = otter_admin_start(&admin, NULL, argc, argv, 1, 1);
+    static const struct otter_admin_thing thing = {"otter firmware show",
+                                                   WHICH, ROOT};
 
-    status = status != 0 ? status
-                         : otter_admin_ask(&admin, "GET", ROOT, admin.words[0],
-                                           &firmware);
-    if (status == OTTER_API_END_OK) {
-        show_firmware(&admin, firmware);
-    }
-    json_decref(firmware);
-    return otter_admin_end(&admin, status);
+    return otter_admin_show(&thing, show_firmware, argc, argv);
 }
 
 /* --- upload -------------------------------------------------------------- */
@@ -143,8 +127,10 @@ static int upload(int argc, char **argv)
         what.file = admin.words[0];
         status = otter__upload(&admin, &what, &firmware);
     }
-    if (status == OTTER_API_END_OK) {
-        show_firmware(&admin, firmware);
+    if (status == OTTER_API_END_OK && admin.json) {
+        otter_show_json(firmware);
+    } else if (status == OTTER_API_END_OK) {
+        show_firmware(firmware);
     }
     json_decref(firmware);
     return otter_admin_end(&admin, status);
@@ -166,20 +152,11 @@ static const char delete_help[] =
 
 static int delete (int argc, char **argv)
 {
-    struct otter_admin admin = {.program = "otter firmware delete",
-                                .wants = WHICH};
-    int status = otter_admin_start(&admin, NULL, argc, argv, 1, 1);
+    static const struct otter_admin_thing thing = {"otter firmware delete",
+                                                   WHICH, ROOT};
 
-    status = status != 0 ? status
-                         : otter_admin_confirm(&admin, "Delete firmware %s?",
-                                               admin.words[0]);
-    status = status != 0 ? status
-                         : otter_admin_ask(&admin, "DELETE", ROOT,
-                                           admin.words[0], NULL);
-    if (status == OTTER_API_END_OK && !admin.json) {
-        printf("Firmware %s is deleted\n", admin.words[0]);
-    }
-    return otter_admin_end(&admin, status);
+    return otter_admin_delete(&thing, "Delete", "firmware", "deleted", argc,
+                              argv);
 }
 
 /* --- The verbs ----------------------------------------------------------- */

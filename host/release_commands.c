@@ -147,21 +147,10 @@ static void show_release(const json_t *release)
 
 static int show(int argc, char **argv)
 {
-    struct otter_admin admin = {.program = "otter release show",
-                                .wants = WHICH};
-    json_t *release = NULL;
-    int status = otter_admin_start(&admin, NULL, argc, argv, 1, 1);
+    static const struct otter_admin_thing thing = {"otter release show", WHICH,
+                                                   ROOT};
 
-    status = status != 0 ? status
-                         : otter_admin_ask(&admin, "GET", ROOT, admin.words[0],
-                                           &release);
-    if (status == OTTER_API_END_OK && admin.json) {
-        otter_show_json(release);
-    } else if (status == OTTER_API_END_OK) {
-        show_release(release);
-    }
-    json_decref(release);
-    return otter_admin_end(&admin, status);
+    return otter_admin_show(&thing, show_release, argc, argv);
 }
 
 /* --- devices ------------------------------------------------------------- */

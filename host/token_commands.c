@@ -164,21 +164,12 @@ static const char revoke_help[] =
 
 static int revoke_token(int argc, char **argv)
 {
-    struct otter_admin admin = {
-        .program = "otter token revoke",
-        .wants = "which token? otter token list shows the ids"};
-    int status = otter_admin_start(&admin, NULL, argc, argv, 1, 1);
+    static const struct otter_admin_thing thing = {
+        "otter token revoke", "which token? otter token list shows the ids",
+        ROOT};
 
-    status = status != 0 ? status
-                         : otter_admin_confirm(&admin, "Revoke token %s?",
-                                               admin.words[0]);
-    status = status != 0 ? status
-                         : otter_admin_ask(&admin, "DELETE", ROOT,
-                                           admin.words[0], NULL);
-    if (status == OTTER_API_END_OK && !admin.json) {
-        printf("Token %s is revoked\n", admin.words[0]);
-    }
-    return otter_admin_end(&admin, status);
+    return otter_admin_delete(&thing, "Revoke", "token", "revoked", argc,
+                              argv);
 }
 
 /* --- The verbs ----------------------------------------------------------- */

@@ -81,19 +81,15 @@ static void append_token(void *user, const struct otterd_token *token)
     json_array_append_new(user, otterd_show_token(token));
 }
 
+static int list_tokens(struct otterd_store *store, int64_t after,
+                       int64_t limit, json_t *rows)
+{
+    return otterd_token_list(store, after, limit, append_token, rows);
+}
+
 void otterd_api_tokens(struct otterd_call *call)
 {
-    int64_t limit;
-    int64_t after;
-    json_t *rows;
-    int err;
-
-    if (!otterd_query_page(call, &limit, &after)) {
-        return;
-    }
-    rows = json_array();
-    err = otterd_token_list(call->store, after, limit + 1, append_token, rows);
-    otterd_answer_page(call, err, "tokens", rows, limit, "id");
+    otterd_answer_list(call, "tokens", list_tokens);
 }
 
 void otterd_api_token_add(struct otterd_call *call)
@@ -424,17 +420,13 @@ static void append_audit(void *user, const struct otterd_audit_row *row)
                                           otterd_show_text(row->what)));
 }
 
+static int list_audit(struct otterd_store *store, int64_t after, int64_t limit,
+                      json_t *rows)
+{
+    return otterd_audit_list(store, after, limit, append_audit, rows);
+}
+
 void otterd_api_audit(struct otterd_call *call)
 {
-    int64_t limit;
-    int64_t after;
-    json_t *rows;
-    int err;
-
-    if (!otterd_query_page(call, &limit, &after)) {
-        return;
-    }
-    rows = json_array();
-    err = otterd_audit_list(call->store, after, limit + 1, append_audit, rows);
-    otterd_answer_page(call, err, "audit", rows, limit, "id");
+    otterd_answer_list(call, "audit", list_audit);
 }

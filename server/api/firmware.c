@@ -17,20 +17,15 @@ static void append_firmware(void *user, const struct otterd_firmware *firmware)
     json_array_append_new(user, otterd_show_firmware(firmware));
 }
 
+static int list_firmware(struct otterd_store *store, int64_t after,
+                         int64_t limit, json_t *rows)
+{
+    return otterd_firmware_list(store, after, limit, append_firmware, rows);
+}
+
 void otterd_api_firmware_list(struct otterd_call *call)
 {
-    int64_t limit;
-    int64_t after;
-    json_t *rows;
-    int err;
-
-    if (!otterd_query_page(call, &limit, &after)) {
-        return;
-    }
-    rows = json_array();
-    err = otterd_firmware_list(call->store, after, limit + 1, append_firmware,
-                               rows);
-    otterd_answer_page(call, err, "firmware", rows, limit, "id");
+    otterd_answer_list(call, "firmware", list_firmware);
 }
 
 /* The firmware that the path names. */

@@ -112,6 +112,12 @@ void otterd_answer(struct otterd_call *call, unsigned status, json_t *answer);
 void otterd_answer_page(struct otterd_call *call, int err, const char *name,
                         json_t *rows, int64_t limit, const char *key);
 
+/* The page of such a list that the call asks for; `list` appends to `rows`
+ * what it finds, newest first, from before the id `after`. */
+void otterd_answer_list(struct otterd_call *call, const char *name,
+                        int (*list)(struct otterd_store *store, int64_t after,
+                                    int64_t limit, json_t *rows));
+
 /* ---- Showing ---- */
 
 extern const char *const otterd_words_state[];   /* from OTTERD_PENDING - 1 */

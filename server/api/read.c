@@ -281,3 +281,20 @@ void otterd_answer_page(struct otterd_call *call, int err, const char *name,
     otterd_answer(call, 200,
                   json_pack("{s:o, s:o}", name, rows, "next", next));
 }
+
+void otterd_answer_list(struct otterd_call *call, const char *name,
+                        int (*list)(struct otterd_store *store, int64_t after,
+                                    int64_t limit, json_t *rows))
+{
+    int64_t limit;
+    int64_t after;
+    json_t *rows;
+    int err;
+
+    if (!otterd_query_page(call, &limit, &after)) {
+        return;
+    }
+    rows = json_array();
+    err = list(call->store, after, limit + 1, rows);
+    otterd_answer_page(call, err, name, rows, limit, "id");
+}
