@@ -377,7 +377,7 @@ def furnish():
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--devices", default="2,100000,1000000")
     parser.add_argument("--import", dest="imported", action="store_true")

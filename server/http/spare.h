@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * How much of the machine the account of what devices did may take.  Answering
- * goes before it: as long as the machine has nothing better to do the writer
- * gets a quarter of a core, on a busy one a fiftieth.  The kernel tells in
- * /proc/uptime for how long its cores were idle (proc(5)); where that is
- * hidden, as from services with ProcSubset=pid (systemd.exec(5)), this process
- * counts as the only one.
+ * goes before it: where that takes more than a quarter of a busy machine the
+ * writer gets a two-hundredth of a core, else a quarter.  What is noted costs
+ * more than its writing, for it was decided with the database first.
+ *
+ * The kernel tells in /proc/uptime for how long its cores were idle (proc(5));
+ * where that is hidden, as from services with ProcSubset=pid
+ * (systemd.exec(5)), this process counts as the only one.
  *
  * Not for several threads at a time. */
 #ifndef OTTER_SERVER_HTTP_SPARE_H
@@ -14,30 +16,40 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OTTERD_UPTIME      "/proc/uptime"
-#define OTTERD_REST_MIN_MS 20 /* between two batches: others write, too */
+#define OTTERD_UPTIME "/proc/uptime"
+
+/* A rest: others want to write, too, and listeners wait for what is noted. */
+#define OTTERD_REST_MIN_MS 20
+#define OTTERD_REST_MAX_MS 3000
+
+/* Counted from some time on. */
+struct otterd_use {
+    int64_t up_ms;
+    int64_t idle_ms; /* of all cores together */
+    int64_t own_ms;  /* CPU time of this process */
+};
 
 struct otterd_spare {
     /* private */
     const char *path;
     bool sees_all; /* not only this process */
     unsigned cores;
-    int64_t up_ms;
-    int64_t idle_ms; /* of all cores together */
-    unsigned idle;   /* thousandths, lately */
+    struct otterd_use use;
+    unsigned idle; /* thousandths of the machine, lately */
+    unsigned own;
 };
 
 /* Reads what /proc/uptime says: "up idle", both in seconds with two digits
  * behind the point. */
 bool otterd_uptime_read(const char *text, int64_t *up_ms, int64_t *idle_ms);
 
-/* Begins at `up_ms` and `idle_ms` of that many cores; busy until told. */
+/* Begins at `use` of that many cores. */
 void otterd_spare_begin(struct otterd_spare *spare, unsigned cores,
-                        int64_t up_ms, int64_t idle_ms);
+                        const struct otterd_use *use);
 
 /* What it is now.  Spans too short to tell count to the next. */
-void otterd_spare_see(struct otterd_spare *spare, int64_t up_ms,
-                      int64_t idle_ms);
+void otterd_spare_see(struct otterd_spare *spare,
+                      const struct otterd_use *use);
 
 /* For how long to rest after so much work (CPU time), in nanoseconds. */
 int64_t otterd_spare_rest(const struct otterd_spare *spare, int64_t worked_ns);
