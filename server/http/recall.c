@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#define PLACES ((size_t)1 << 20) /* taken as they are touched */
+#define PLACES ((size_t)1 << 20) /* memory is taken where they are used */
 #define LOTS   65536
 #define OFFERS 8 /* releases that are offered at a time, mostly one */
 #define LOCKS  64

@@ -391,17 +391,18 @@ static unsigned look_up(struct request *r, const char *path,
 }
 
 /* From memory, while there is no room to note that the device asked: what the
- * decision would have told people is dropped anyway. */
+ * decision would have told people is dropped anyway.  With room nothing is
+ * remembered either, which would cost a small server memory for nothing. */
 static void recall(struct otterd_server *server,
                    struct MHD_Connection *connection, const char *path,
                    struct memory *memory)
 {
     memory->keyed =
+        otterd_sightings_crowded(server->sightings, OTTERD_CURRENT) &&
         !otterd_log_wants(OTTERD_LOG_DEBUG) &&
         otterd_recall_key(server->recall, connection, path, &memory->key);
     memory->recalled =
         memory->keyed &&
-        otterd_sightings_crowded(server->sightings, OTTERD_CURRENT) &&
         otterd_recall_find(server->recall, &memory->key, &memory->told) &&
         otterd_sightings_crowded(server->sightings, memory->told.verdict);
     if (memory->recalled) {
