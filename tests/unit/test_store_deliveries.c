@@ -5,45 +5,18 @@
  * by side. */
 #include "server/store/devices.h"
 #include "server/store/releases.h"
-#include "tests/unit/scratch.h"
+#include "tests/unit/store_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #define MAC 0x18FEAABBCCDDull
-
-struct rig {
-    char dir[SCRATCH_MAX];
-    struct otterd_store *store;
-};
-
-static int setup(void **state)
-{
-    struct rig *rig = calloc(1, sizeof *rig);
-
-    assert_non_null(rig);
-    scratch_make(rig->dir);
-    assert_int_equal(otterd_store_open(&rig->store, rig->dir), 0);
-    *state = rig;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct rig *rig = *state;
-
-    otterd_store_close(rig->store);
-    scratch_remove(rig->dir);
-    free(rig);
-    return 0;
-}
 
 static int64_t add_release(struct rig *rig, enum otterd_target target,
                            const char *value, const char *version)
@@ -216,7 +189,8 @@ static void test_store_release_that_is_replaced_is_audited(void **state)
                         "release 1 withdrawn, release 2 takes its place");
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define CASE(test)                                                            \
+    cmocka_unit_test_setup_teardown(test, store_rig_setup, store_rig_teardown)
 
 int main(void)
 {

@@ -7,7 +7,7 @@
 #include "server/store/tokens.h"
 
 #include "format/error.h"
-#include "tests/unit/scratch.h"
+#include "tests/unit/store_rig.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -25,32 +25,6 @@
 #include <cmocka.h>
 
 #define MAC 0x18FEAABBCCDDull
-
-struct rig {
-    char dir[SCRATCH_MAX];
-    struct otterd_store *store;
-};
-
-static int setup(void **state)
-{
-    struct rig *rig = calloc(1, sizeof *rig);
-
-    assert_non_null(rig);
-    scratch_make(rig->dir);
-    assert_int_equal(otterd_store_open(&rig->store, rig->dir), 0);
-    *state = rig;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct rig *rig = *state;
-
-    otterd_store_close(rig->store);
-    scratch_remove(rig->dir);
-    free(rig);
-    return 0;
-}
 
 /* Changes the database behind the store's back. */
 static void change(struct rig *rig, const char *sql)
@@ -189,7 +163,8 @@ static void test_abandoned_uploads_are_swept(void **state)
     assert_true(exists(rig, names[2]));
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define CASE(test)                                                            \
+    cmocka_unit_test_setup_teardown(test, store_rig_setup, store_rig_teardown)
 
 int main(void)
 {
