@@ -32,10 +32,12 @@ TEARS = (otter_qemu.HALF, otter_qemu.MIXED, otter_qemu.ZERO,
          otter_qemu.NOTHING, otter_qemu.DONE)
 VIOLATION = "violation"
 SAVED = "Saved: an update can be reverted"
-# A machine that stands still while the board connects, for which that has five
-# seconds, says nothing about power: the same case is tried again.
+# Seen once in some thousand cases, on a loaded machine, and not explained: the
+# board could not connect to the host in its five seconds.  That says nothing
+# about power, so the same case begins anew; but a sweep that needs it more often
+# has found something.
 NOT_CONNECTED = r"Error\[2\]: Connect Failed"
-TRIES = 3
+UNCONNECTED_MAX = 3
 CONFIRMED = "Confirmed: this program stays"
 
 
@@ -102,14 +104,17 @@ class Worker:
         """The version that survives, or None: there is no such operation.
         The old sketch saves itself first, so that each number is always the
         same operation."""
-        for _ in range(TRIES):
+        while True:
             self.power_on(self.sweep.images["1.0.0"],
                           **self.cut(number, tear))
             if self.was_cut(SAVED) or self.was_cut_by_push():
                 return self.power_back()
             if not re.search(NOT_CONNECTED, self.machine.text()):
                 return None
-        raise AssertionError(self.machine.text())
+            self.sweep.unconnected.append(number)
+            assert len(self.sweep.unconnected) <= UNCONNECTED_MAX, (
+                f"boards could not connect in the cases "
+                f"{self.sweep.unconnected}: {self.machine.text()}")
 
     def was_cut_by_push(self):
         push = Push(self.sweep.images["1.1.0"], self.address)
@@ -135,6 +140,7 @@ class Cuts(otter_testlib.SystemTest):
         super().setUp()
         self.load(OTTER)
         self.staged = None
+        self.unconnected = []  # cases that began anew
         self.rtc = self.folder / "rtc"
         self.workers = [Worker(self, self.folder / str(n))
                         for n in range(WORKERS)]
@@ -198,8 +204,8 @@ class Cuts(otter_testlib.SystemTest):
         old = survivors.count("1.0.0")
         print(f"\n{what}: {len(survivors)} cuts, one in each flash "
               f"operation; then ran {old} times the old sketch, "
-              f"{len(survivors) - old} times the new one, never none",
-              file=sys.stderr)
+              f"{len(survivors) - old} times the new one, never none; "
+              f"begun anew: {self.unconnected or 'none'}", file=sys.stderr)
 
     def test_cut_in_every_operation_of_the_update(self):
         survivors = self.sweep(Worker.cut_while_pushing)
